@@ -112,13 +112,14 @@ def measure(chosen: argparse.Namespace) -> dict[str, Any]:
         clock = _clock()
         trainer = make_trainer(corpus, settings.changed(changes), Path(folder), [clock])
         trainer.train()
+    model: Any = trainer.model
     return {
         "machine": machine(),
         "start": begun,
         "peak": _resident("VmHWM"),
         "seconds": (clock.times[-1][0] - clock.times[0][0]) / chosen.steps,
         "processor": (clock.times[-1][1] - clock.times[0][1]) / chosen.steps,
-        "trained": sum(each.numel() for each in trainer.model.parameters() if each.requires_grad),
+        "trained": sum(each.numel() for each in model.parameters() if each.requires_grad),
         "device": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
     }
 

@@ -29,6 +29,11 @@ DOCUMENTS = corpus().train
 TEXTS = [document.text for document in DOCUMENTS]
 
 
+def quick_or_slow(kind: str) -> Any:
+    """The architectures but for one are slow tests; those of LoRA load each as one adapter."""
+    return pytest.param(kind, marks=[pytest.mark.slow] * (kind != "modernbert"))
+
+
 def other_corpus() -> Corpus:
     """A corpus with other labels."""
     documents = [Document("Aspirin helps", (Entity(0, 7, "drug"),))] * 4
@@ -59,7 +64,7 @@ def logits(tagger: Tagger) -> Any:
     return tagger.inference.word_logits(DOCUMENTS).values
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [quick_or_slow(kind) for kind in KINDS])
 def test_each_gives_the_logits_of_its_merged_checkpoint(
     kind: str, encoder_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -78,7 +83,8 @@ def test_each_gives_the_logits_of_its_merged_checkpoint(
 def test_the_tensors_of_the_encoder_are_the_same_objects(adapters: Adapters) -> None:
     tensors = []
     for name in ("person", "drug"):
-        body = adapters[name].inference.backend.module.model.base_model
+        backend: Any = adapters[name].inference.backend
+        body = backend.module.model.base_model
         found = {id(each): each for each in [*body.parameters(), *body.buffers()]}
         tensors.append(found)
     first, second = tensors

@@ -59,7 +59,7 @@ def _count_runs(model: torch.nn.Module) -> list[str]:
     return runs
 
 
-@pytest.mark.parametrize("freeze_embeddings", [True, False])
+@pytest.mark.parametrize("freeze_embeddings", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_run_has_the_same_weights(
     freeze_embeddings: bool, encoder_of: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -106,8 +106,8 @@ def test_peft_and_adapters_load_the_adapter_to_the_same_model(
         theirs = PeftModel.from_pretrained(base, run / "adapter").eval()
     expected = logits_of(theirs, INPUT_IDS)
     assert torch.allclose(logits_of(plain, INPUT_IDS), expected, atol=1e-5)
-    tagger = Adapters.load(encoder, {"it": run}, device="cpu")["it"]
-    found = logits_of(tagger.inference.backend.module.model, INPUT_IDS)
+    backend: Any = Adapters.load(encoder, {"it": run}, device="cpu")["it"].inference.backend
+    found = logits_of(backend.module.model, INPUT_IDS)
     assert torch.allclose(found, expected, atol=1e-5)
 
 
@@ -143,7 +143,12 @@ def test_a_run_trains_updates_and_the_head_and_leaves_a_plain_checkpoint(
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"averaging": 0.0}, {"gradient_checkpointing": True, "save_steps": 2}]
+    "changes",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"averaging": 0.0}, marks=pytest.mark.slow),
+        {"gradient_checkpointing": True, "save_steps": 2},
+    ],
 )
 def test_a_run_that_was_interrupted_resumes_to_the_same_weights(
     changes: dict[str, Any], undisturbed: TrainingRun, encoder: Path, tmp_path: Path
@@ -184,6 +189,7 @@ def test_lower_layers_learn_more_slowly_with_updates_too(encoder: Path) -> None:
     assert all(rate == (0.5 if ".layer.0." in name else 1.0) for name, rate in rates.items())
 
 
+@pytest.mark.slow
 def test_seeds_keep_the_adapter_of_the_best_and_none_of_a_soup(
     encoder: Path, tmp_path: Path
 ) -> None:
@@ -198,6 +204,7 @@ def test_seeds_keep_the_adapter_of_the_best_and_none_of_a_soup(
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_too(encoder: Path, tmp_path: Path) -> None:
     run = small_run(tmp_path / "run", encoder, precision="bf16", **LORA)
     assert run.epochs[-1].training_loss < run.epochs[0].training_loss
