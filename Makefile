@@ -132,5 +132,5 @@ clean:
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --upgrade pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,serve,demo,datasets,spacy,presidio,sklearn,redact,tune]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,serve,demo,datasets,spacy,presidio,sklearn,redact,tune,lora]' --group dev
 	touch $@

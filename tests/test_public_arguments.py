@@ -118,6 +118,7 @@ METHODS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "TagScheme.repair": (SCHEME.repair, {}),
     "TagScheme.tags": (SCHEME.tags, {}),
     "TagScheme.transitions": (SCHEME.transitions, {"tags": ["O"]}),
+    "Adapters.load": (nerine.Adapters.load, {"base": "encoder", "adapters": {}}),
     "Rules.load": (nerine.Rules.load, {}),
     "Rules.parse": (nerine.Rules.parse, {}),
     "Tagger.load": (nerine.Tagger.load, {"name": "run"}),

@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from nerine.evaluation.metrics import Counts, Scores, breakdowns, score, score_tags
     from nerine.evaluation.report import Report
     from nerine.evaluation.significance import Comparison, System, compare
+    from nerine.model.adapters import Adapters
     from nerine.model.backends.pytorch import default_device
     from nerine.model.calibrate import calibrate
     from nerine.model.decoding import Decoder
@@ -148,6 +149,7 @@ __all__ = [
     "AdaptationChanges",
     "AdaptationRun",
     "AdaptationSettings",
+    "Adapters",
     "AppOptions",
     "ArgumentError",
     "Calibration",
@@ -307,6 +309,7 @@ _NAMES = {
     "nerine.model.report": "report write_report",
     "nerine.model.rules": "Rules",
     "nerine.model.settings": "ModelSettings",
+    "nerine.model.adapters": "Adapters",
     "nerine.model.tagger": "Tagger",
     "nerine.publishing.changes": "PushChanges",
     "nerine.publishing.push": "PushOptions PushPlan Pushed plan_push push",

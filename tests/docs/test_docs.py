@@ -23,6 +23,7 @@ PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 LONG = (
     "browser.md",
     "fast-on-cpu.md",
+    "large-encoders.md",
     "opensearch.md",
     "resume.md",
     "scikit-learn.md",

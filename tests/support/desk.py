@@ -239,7 +239,9 @@ def train_tiny(encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             str(encoder) if name == DEFAULT_ENCODER else name, *rest, **options
         )
 
-    monkeypatch.setattr(initialization, "load_encoder", tiny(pretrained.load_encoder))
+    load_encoder = tiny(pretrained.load_encoder)
+    for module in (initialization, pretrained):  # the second is where adapters find it
+        monkeypatch.setattr(module, "load_encoder", load_encoder)
     load_masked = pretrained.load_masked_language_model
     monkeypatch.setattr(adapt, "load_masked_language_model", tiny(load_masked))
     for name in ("load_tokenizer", "encoder_width"):

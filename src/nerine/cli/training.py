@@ -73,6 +73,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         *("batching", "batch_size", "token_budget", "gradient_accumulation", "precision"),
         *("seed", "report_to"),
     ),
+    "Memory": ("lora_rank", "lora_alpha", "lora_dropout", "gradient_checkpointing"),
 }
 """The settings in the sections of the help."""
 

@@ -12,6 +12,7 @@ from nerine.core.errors import MissingExtraError
 _EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "accelerate", "onnx", "onnxscript"), "train"),
     "optuna": "tune",
+    "peft": "lora",
     "matplotlib": "notebook",
     "spacy": "spacy",
     "presidio_analyzer": "presidio",

@@ -17,6 +17,10 @@ TOKENIZER_FILES = (
     *("spm.model", "tokenizer.model"),
 )
 
+# of peft
+ADAPTER_CONFIG_FILE = "adapter_config.json"
+ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"
+
 # of Nerine
 INFO_FILE = "nerine.json"
 EVALUATIONS_FILE = "evaluations.json"
@@ -29,6 +33,9 @@ ADAPTATION_FILE = "adaptation.json"
 
 STUDY_FILE = "study.jsonl"
 """A folder with this file is a search for settings."""
+
+ADAPTER_FOLDER = "adapter"
+"""In the folder of a run: what LoRA has trained, for use over a shared encoder."""
 
 ONNX_FOLDER = "onnx"
 ONNX_INFO_FILE = f"{ONNX_FOLDER}/onnx.json"

@@ -42,6 +42,7 @@ class RunChanges(TypedDict, total=False):
     report_to: tuple[str, ...] | list[str]
     seed: int
     fit_bias: bool
+    gradient_checkpointing: bool
 
 
 class TrainingChanges(RunChanges, total=False):
@@ -66,6 +67,9 @@ class TrainingChanges(RunChanges, total=False):
     case_noise: float
     symbol_noise: float
     r_drop: float
+    lora_rank: int | None
+    lora_alpha: int | None
+    lora_dropout: float
 
 
 class AdaptationChanges(TypedDict, total=False):

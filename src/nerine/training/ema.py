@@ -7,27 +7,35 @@ the average follows the early steps quickly.
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, load_model, save_file, save_model
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from nerine.model.adapted import sharing_copy
+from nerine.training.lora import trained_weights
+
 _LAST_WEIGHTS = "last.safetensors"
+_AVERAGED_UPDATES = "average.safetensors"
+"""The average of what LoRA trains, which the checkpoint next to it has in sums only."""
 
 
 class EMA(TrainerCallback):
     """The moving average of a module's weights over the steps of a run.
 
-    `model` has the averaged weights; with a `decay` of 0 it is the trained module itself.
+    `model` has the averaged weights; with a `decay` of 0 it is the trained module itself. Both share
+    the weights that are not trained.
     """
 
-    def __init__(self, trained: Any, decay: float) -> None:
+    def __init__(self, trained: Any, decay: float, *, has_updates: bool = False) -> None:
+        """`has_updates` says whether LoRA gives the encoder in `trained` updates."""
         self._trained = trained
         self._decay = decay
-        self.model: Any = copy.deepcopy(trained) if decay else trained
+        self._has_updates = has_updates
+        frozen = [each for each in trained.parameters() if not each.requires_grad]
+        self.model: Any = sharing_copy(trained, frozen) if decay else trained
 
     @torch.no_grad()
     def on_step_end(
@@ -43,11 +51,24 @@ class EMA(TrainerCallback):
                 mean.lerp_(current, 1 - decay)
 
     def save(self, folder: Path) -> None:
-        """Writes the last weights to `folder`, next to the average in the checkpoint there."""
-        if self._decay:
+        """Writes the last weights to `folder`, next to the average in the checkpoint there.
+
+        With LoRA, these are the updates and the head, and those of the average are written, too.
+        """
+        if self._has_updates:
+            save_file(trained_weights(self.model), folder / _AVERAGED_UPDATES)
+            if self._decay:
+                save_file(trained_weights(self._trained), folder / _LAST_WEIGHTS)
+        elif self._decay:
             save_model(self._trained, str(folder / _LAST_WEIGHTS))
+
+    def load_updates(self, folder: Path) -> None:
+        """Loads the average of what LoRA trains from `folder`."""
+        self.model.load_state_dict(load_file(folder / _AVERAGED_UPDATES), strict=False)
 
     def load(self, folder: Path) -> None:
         """Loads the last weights from `folder`, to resume from them."""
-        if self._decay:
+        if self._decay and self._has_updates:
+            self._trained.load_state_dict(load_file(folder / _LAST_WEIGHTS), strict=False)
+        elif self._decay:
             load_model(self._trained, folder / _LAST_WEIGHTS)

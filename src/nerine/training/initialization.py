@@ -17,8 +17,10 @@ from nerine.core.sketches import earlier_splits, used_splits
 from nerine.core.tags import TagScheme
 from nerine.data.corpus import Corpus
 from nerine.evaluation.contamination import TrainingTexts
+from nerine.model.adapted import encoder_hash
 from nerine.model.backends.lean import WholeModel, probe
 from nerine.model.backends.pytorch import default_device
+from nerine.model.loading.adapter import HASH_KEY
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.extra_weights import groups_of
 from nerine.model.loading.pretrained import Pretrained, load_encoder, longest_input
@@ -34,6 +36,8 @@ from nerine.training.adaptation.settings import AdaptationSettings
 from nerine.training.case_marks import with_case_marks
 from nerine.training.crf import zero_scores
 from nerine.training.dataset import UNKNOWN, Examples
+from nerine.training.gradient_checkpointing import checkpoint_gradients
+from nerine.training.lora import add_updates
 from nerine.training.parallel.group import processes
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -55,6 +59,10 @@ def new_checkpoint(
     tags = scheme.tags(corpus.labels)
     loaded = load_encoder(settings.encoder, tags, revision=settings.revision)
     prepare_model(loaded.model, settings)
+    encoder = encoder_source(loaded.source)
+    if settings.lora_rank is not None:  # what adapters and saved states are used with
+        encoder[HASH_KEY] = encoder_hash(loaded.model)
+    add_updates(loaded.model, settings)
     begun_with = recorded_provenance(loaded.source)
     tokenizer = with_case_marks(loaded.tokenizer) if settings.case_marks else loaded.tokenizer
     adaptation = adaptation_of(begun_with)
@@ -71,7 +79,7 @@ def new_checkpoint(
         ),
         provenance={
             **run_provenance(corpus, settings, given or corpus.hash, begun_with),
-            "encoder": encoder_source(loaded.source),
+            "encoder": encoder,
             **({"adaptation": adaptation} if adaptation is not None else {}),
         },
         notes=(*_layers_left_out(loaded), *_known_validation(corpus, begun_with)),
@@ -107,13 +115,15 @@ def _known_validation(corpus: Corpus, begun_with: Mapping[str, Any]) -> tuple[st
 
 
 def prepare_model(model: Any, settings: RunSettings) -> None:
-    """Sets the model's dropout and freezes its word embeddings, as the settings say."""
+    """Sets the model's dropout and checkpointing and freezes its word embeddings, as set."""
     if settings.dropout is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = settings.dropout
     if settings.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(requires_grad=False)
+    if settings.gradient_checkpointing:
+        checkpoint_gradients(model)
 
 
 def usable_precision(model: Any, settings: _Settings, notes: list[str]) -> _Settings:

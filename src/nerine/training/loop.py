@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from torch.utils.data import DataLoader
 from transformers import TrainerCallback
 
 from nerine.core.document import Document, count_entities
-from nerine.core.errors import DivergenceError
+from nerine.core.errors import DivergenceError, TrainingError
 from nerine.core.filenames import INFO_FILE, WEIGHTS_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
 from nerine.model.backends.lean import takes_mask
 from nerine.model.inference import Inference
+from nerine.model.loading.adapter import ENCODER_KEY, HASH_KEY
 from nerine.model.loading.checkpoint import Checkpoint, write_files
 from nerine.model.outside_bias import with_fitted_bias
 from nerine.model.settings import ModelSettings
@@ -34,6 +35,7 @@ from nerine.training.ema import EMA
 from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
+from nerine.training.lora import has_updates, merged, write_adapter
 from nerine.training.losses import Batch, Loss
 from nerine.training.parallel.group import gathered
 from nerine.training.resumable import ResumableTrainer, arguments_of
@@ -66,7 +68,7 @@ class NerTrainer(ResumableTrainer):
         `pairs` are trained with the model. `batches` are by default all examples.
         """
         trained = checkpoint.model if pairs is None else CrfModel(checkpoint.model, pairs)
-        ema = EMA(trained, settings.averaging)
+        ema = EMA(trained, settings.averaging, has_updates=has_updates(checkpoint.model))
         self._averaged = ema.model if pairs is None else ema.model.model
         self._averaged_pairs: PairScores | None = None if pairs is None else ema.model.pairs
         averaged = dataclasses.replace(checkpoint, model=self._averaged)
@@ -128,11 +130,27 @@ class NerTrainer(ResumableTrainer):
             provenance["seconds"] = self._earlier_seconds + time.monotonic() - self._began
         return dataclasses.replace(
             self._initial,
-            model=self._averaged,
+            model=merged(self._averaged),
             settings=self._settings,
             scores={"validation": records[-1].to_dict()} if records else {},
             provenance=provenance,
         )
+
+    def load_average(self, folder: Path) -> None:
+        """Sets the averaged model to that of a state."""
+        if has_updates(self._averaged):
+            self._ema.load_updates(folder)
+            return
+        load_model(self._averaged, folder / WEIGHTS_FILE)
+        if self._averaged_pairs is not None:
+            info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+            settings = ModelSettings.from_dict(info["settings"])
+            self._averaged_pairs.load(settings.transitions or zero_scores(len(settings.tags)))
+
+    def write_adapter(self, folder: Path, checkpoint: Checkpoint) -> None:
+        """Writes what LoRA has trained to `folder`, for the `checkpoint` with its sums."""
+        if has_updates(self._averaged):
+            write_adapter(folder, self._averaged, checkpoint)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
@@ -273,20 +291,24 @@ class NerTrainer(ResumableTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         folder = Path(resume_from_checkpoint)
+        earlier = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["provenance"]
+        if has_updates(self._averaged):
+            self._check_encoder(earlier, folder)
         self.load_average(folder)
         self._ema.load(folder)
-        earlier = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["provenance"]
         self._earlier_seconds = earlier.get("seconds")  # None: older states lack it
         provenance = {**self._initial.provenance, "began": earlier["began"]}
         self._initial = dataclasses.replace(self._initial, provenance=provenance)
 
-    def load_average(self, folder: Path) -> None:
-        """Sets the averaged model to that of a state."""
-        load_model(self._averaged, folder / WEIGHTS_FILE)
-        if self._averaged_pairs is not None:
-            info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
-            settings = ModelSettings.from_dict(info["settings"])
-            self._averaged_pairs.load(settings.transitions or zero_scores(len(settings.tags)))
+    def _check_encoder(self, earlier: Mapping[str, Any], folder: Path) -> None:
+        """Raises `TrainingError` if the frozen weights are not those of the state in `folder`."""
+        now = self._initial.provenance[ENCODER_KEY]
+        if earlier[ENCODER_KEY].get(HASH_KEY) != now[HASH_KEY]:
+            raise TrainingError(
+                f"the weights of the encoder {now['name']} have changed since the run began",
+                place=str(folder),
+                expected="the encoder with which it began, which LoRA has not saved",
+            )
 
 
 def sample_of(documents: Sequence[Document], size: int | None) -> Sequence[Document]:

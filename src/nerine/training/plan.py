@@ -32,6 +32,7 @@ from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.case_marks import with_case_marks
 from nerine.training.initialization import learning_rate_for
+from nerine.training.lora import check_lora
 from nerine.training.settings import RunSettings, TrainingSettings
 
 _Settings = TypeVar("_Settings", bound=RunSettings)
@@ -39,6 +40,9 @@ _Settings = TypeVar("_Settings", bound=RunSettings)
 PLAN_FILE = "plan.json"
 
 _SMALL_ENCODER_RATE, _BASE_ENCODER_RATE = 4e-4, 1e-4
+
+_LORA_FACTOR = 5
+"""How much higher the learning rate is for LoRA, whose updates are small at first."""
 
 # The learning rate falls above `_MUCH` subwords of the training split, down to a half.
 _MUCH, _FALL, _LEAST_PART = 32_000, 0.6, 0.5
@@ -185,6 +189,7 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
     check_flat(documents, "training with one tag a word", corpus.source)
     settings, words = _words(corpus, settings, notes)
     facts = _facts(corpus, settings)
+    check_lora(settings, facts.width)
     chosen, choices = choose_settings(settings, facts)
     return Plan(chosen, facts, (*words, *choices), corpus, given, tuple(notes))
 
@@ -278,13 +283,16 @@ def _batches(lengths: list[int], settings: RunSettings) -> int:
 
 
 def _learning_rate(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
-    """That of the encoder's size, lower for a large corpus."""
+    """That of the encoder's size, lower for a large corpus, higher for LoRA."""
     whole = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
     part = min(max((_MUCH / max(facts.subwords, 1)) ** _FALL, _LEAST_PART), 1)
-    rate = float(f"{part * whole:.2g}")
+    factor = 1 if settings.lora_rank is None else _LORA_FACTOR
+    rate = float(f"{factor * part * whole:.2g}")
     reason = f"hidden states of width {facts.width}"
     if part < 1:
         reason += f", {facts.subwords:,} subwords; larger corpora need smaller steps"
+    if factor > 1:
+        reason += f"; {factor} times as high for LoRA, whose updates begin at zero"
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from nerine.core.display import counted, visible
 from nerine.core.errors import TrainingError
-from nerine.core.filenames import ADAPTATION_FILE, INFO_FILE, RUN_FILE
+from nerine.core.filenames import ADAPTATION_FILE, ADAPTER_FOLDER, INFO_FILE, RUN_FILE
 from nerine.core.files import disk_errors, write_text
 from nerine.core.logs import log_notes
 from nerine.data.corpus import Corpus
@@ -140,6 +140,7 @@ class OpenRun:
         checkpoint = dataclasses.replace(checkpoint, signs=signs)
         if trainer.settings.fit_bias:
             checkpoint = trainer.with_fitted_bias(checkpoint, self.notes)
+        trainer.write_adapter(self.states.run / ADAPTER_FOLDER, checkpoint)
         # nerine.json, which marks the end of the run, is written after epochs.json.
         write_epochs(self.states.run, trainer.records())
         save_checkpoint(self.states.run, checkpoint)

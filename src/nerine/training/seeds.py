@@ -26,7 +26,7 @@ import torch
 from nerine.core.arguments import checked
 from nerine.core.document import Document
 from nerine.core.errors import SettingsError, TrainingError
-from nerine.core.filenames import INFO_FILE, RUN_FILE
+from nerine.core.filenames import ADAPTER_FOLDER, INFO_FILE, RUN_FILE
 from nerine.core.files import disk_errors
 from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.evaluation.epochs import EPOCHS_FILE, read_epochs
@@ -259,6 +259,8 @@ def _publish(result: SeedRuns, validation: Sequence[Document]) -> SeedRuns:
         kept = load_checkpoint(source)
     for name in copied:
         shutil.copyfile(source / name, result.folder / name)
+    if result.keep == "best" and (source / ADAPTER_FOLDER).is_dir():  # a soup has no low rank
+        shutil.copytree(source / ADAPTER_FOLDER, result.folder / ADAPTER_FOLDER, dirs_exist_ok=True)
     provenance = {**kept.provenance, GROUP_KEY: group}
     save_checkpoint(result.folder, dataclasses.replace(kept, provenance=provenance))
     return result

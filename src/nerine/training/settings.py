@@ -167,6 +167,9 @@ class RunSettings:
         "fit a bias of O on the validation split at the end, for the best F1 of precision and "
         "recall",
     )
+    gradient_checkpointing: bool = _setting(
+        False, "keep few activations and compute the others again: less memory, slower steps"
+    )
 
     def __post_init__(self) -> None:
         check_values(self)
@@ -266,6 +269,18 @@ class TrainingSettings(RunSettings):
         "twice the time; 0 for one pass",
         least=0,
     )
+    lora_rank: int | None = _setting(
+        None,
+        "train an update of this rank for each matrix of the encoder's layers, instead of the "
+        "matrices (LoRA)",
+        least=1,
+    )
+    lora_alpha: int | None = _setting(
+        None,
+        "scale of LoRA's updates, which are multiplied by alpha / rank; by default twice the rank",
+        least=1,
+    )
+    lora_dropout: float = _setting(0.0, "dropout before LoRA's updates", least=0, most=0.9)
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
@@ -284,6 +299,7 @@ class TrainingSettings(RunSettings):
                 place="crf_learning_rate",
                 expected="crf = true as well (--crf), or no such rate",
             )
+        self._check_lora()
 
     def _check_variants(self) -> None:
         """Raises `SettingsError` for changes of copies without copies, or the other way round."""
@@ -315,6 +331,21 @@ class TrainingSettings(RunSettings):
                 expected="head_start names",
             )
         return found
+
+    def _check_lora(self) -> None:
+        """Raises `SettingsError` for settings that contradict `lora_rank`."""
+        if self.lora_rank is None and (self.lora_alpha is not None or self.lora_dropout):
+            raise SettingsError(
+                "this is a setting of LoRA, which lora_rank switches on",
+                place="lora_dropout" if self.lora_alpha is None else "lora_alpha",
+                expected="a lora_rank such as 16, or none of these settings",
+            )
+        if self.lora_rank is not None and not self.freeze_embeddings:
+            raise SettingsError(
+                "LoRA keeps all weights of the encoder, those of the embeddings too",
+                place="freeze_embeddings",
+                expected="true with a lora_rank",
+            )
 
     def window_sizes(self, longest: int) -> WindowSizes:
         """The length and the overlap of windows for an encoder that takes `longest` subwords.

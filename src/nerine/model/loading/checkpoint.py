@@ -38,6 +38,7 @@ from nerine.core.strict_json import read_object
 from nerine.core.tags import TagScheme
 from nerine.evaluation.calibration import Calibration
 from nerine.evaluation.signs import Sign, saved_signs
+from nerine.model.loading.adapter import refuse_adapter
 from nerine.model.loading.extra_weights import read_extra_weights
 from nerine.model.loading.foreign import TagNames, foreign_settings
 from nerine.model.loading.sources import Source, find_source
@@ -123,6 +124,7 @@ def load_checkpoint(
     """
     source = find_source(name, revision=revision)
     place = str(source)
+    refuse_adapter(source.folder, place)
     info = _read_info(source.folder)
     if info is not None and weights:
         _check_weights(source.folder, info, source.verified_hash(WEIGHTS_FILE))

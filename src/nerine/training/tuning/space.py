@@ -163,19 +163,21 @@ def make_space(
     the `fixed` settings, or if no setting is left to tune.
     """
     base = settings.changed(fixed)
-    fixed = {**fixed, **({"steps": base.epochs} if base.epochs is not None else {})}
+    implied = {"steps": "epochs"} if base.epochs is not None else {}
+    if base.lora_rank is not None:
+        implied["freeze_embeddings"] = "lora_rank"
     for name in names or ():
         if name not in RANGES:
             raise SettingsError(
                 f"the setting {name!r} cannot be tuned", expected=f"some of {', '.join(RANGES)}"
             )
-        if name in fixed:
-            given = "epochs" if name == "steps" and base.epochs is not None else name
+        if name in fixed or name in implied:
             raise SettingsError(
-                f"the setting {name} is to be tuned, and {given} is given",
+                f"the setting {name} is to be tuned, and {implied.get(name, name)} is given",
                 expected="one of the two",
             )
-    usual = [each.name for each in RANGES.values() if each.is_usual and each.name not in fixed]
+    given = {*fixed, *implied}
+    usual = [each.name for each in RANGES.values() if each.is_usual and each.name not in given]
     chosen = [each for each in RANGES.values() if each.name in (names or usual)]
     if not chosen:
         raise SettingsError("all settings are given, none is left to tune")
