@@ -51,7 +51,7 @@ settings_file_option = click.option(
 SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
         *("encoder", "revision", "words", "scheme", "decoding", "max_length", "overlap"),
-        *("tag_prior", "head_seed"),
+        *("tag_prior", "head_seed", "context"),
     ),
     "The student": ("layers", "keep_layers", "temperature", "gold_weight", "replacing"),
     "Length of training and validation": (

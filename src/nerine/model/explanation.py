@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,9 +16,12 @@ from nerine.core.arguments import checked
 from nerine.core.document import Document, Entity
 from nerine.core.shown import Grid, Passage, Shown
 from nerine.model.batching import document_of
+from nerine.model.encoding import Windows
 from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.logits import WordLogits
 from nerine.model.rules import RuleStep
+
+Side = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,25 @@ class WindowStep:
     last: int
     input_ids: tuple[int, ...]
     words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextStep:
+    """A subword of a sentence around the text, which a window holds next to those of the text.
+
+    Attributes:
+        window: The index of the window.
+        place: Its place in the window's `input_ids`.
+        side: `before` or `after` the text.
+        piece: The subword as the tokenizer writes it.
+        id: Its id in the vocabulary.
+    """
+
+    window: int
+    place: int
+    side: Side
+    piece: str
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +141,7 @@ class Explanation(Shown):
         windows: The windows that go through the model.
         words: The words with their logits, probabilities and tags.
         rules: The matches of the tagger's rules, if it has some, with what became of each.
+        context: The subwords of the sentences around the text that the model sees, too.
     """
 
     document: Document
@@ -127,9 +150,11 @@ class Explanation(Shown):
     windows: tuple[WindowStep, ...]
     words: tuple[WordStep, ...]
     rules: tuple[RuleStep, ...] = ()
+    context: tuple[ContextStep, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The text, the tags and the steps as plain values, for JSON."""
+        context = [dataclasses.asdict(step) for step in self.context]
         return {
             "text": self.document.text,
             "tags": list(self.tags),
@@ -138,6 +163,7 @@ class Explanation(Shown):
             "words": [dataclasses.asdict(step) for step in self.words],
             "rules": [dataclasses.asdict(step) for step in self.rules],
             "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
+            **({"context": context} if context else {}),
         }
 
     def shown_parts(self) -> list[Grid | Passage]:
@@ -159,8 +185,12 @@ class Explanation(Shown):
                 "1. Subwords: what the tokenizer makes of the text",
                 ("#", "piece", "id", "start", "end", "text", "first of word"),
                 [
-                    (s.index, s.piece, s.id, s.start, s.end, text[s.start : s.end], first)
-                    for s, first in zip(self.subwords, first_of, strict=True)
+                    *self._context_rows("before"),
+                    *(
+                        (s.index, s.piece, s.id, s.start, s.end, text[s.start : s.end], first)
+                        for s, first in zip(self.subwords, first_of, strict=True)
+                    ),
+                    *self._context_rows("after"),
                 ],
             ),
             _table(
@@ -203,6 +233,14 @@ class Explanation(Shown):
                     for e in entities
                 ],
             ),
+        ]
+
+    def _context_rows(self, side: Side) -> list[tuple[object, ...]]:
+        """The subwords of context on a side, as rows of the subwords' table."""
+        return [
+            ("", each.piece, each.id, "", "", "", f"context {side} the text")
+            for each in self.context
+            if each.side == side
         ]
 
 
@@ -251,7 +289,26 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
         ),
         words=_words(document, logits, [tags[index] for index in best], owned, tags),
         rules=() if tagger.rules is None else tagger.rules.steps(found),
+        context=_context(windows, inference.tokenizer),
     )
+
+
+def _context(windows: Windows, tokenizer: Any) -> tuple[ContextStep, ...]:
+    steps: list[ContextStep] = []
+    for index, window in enumerate(windows):
+        before, after = (ids.tolist() for ids in window.context)
+        own = len(windows.before) + len(before) + window.last - window.first
+        parts: tuple[tuple[Side, int, list[int]], ...] = (
+            ("before", len(windows.before), before),
+            ("after", own, after),
+        )
+        for side, begin, ids in parts:
+            names = tokenizer.convert_ids_to_tokens(ids)
+            steps += (
+                ContextStep(index, begin + place, side, names[place], ids[place])
+                for place in range(len(ids))
+            )
+    return tuple(steps)
 
 
 def _words(

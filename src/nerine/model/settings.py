@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nerine.core.arguments import check_fields
+from nerine.core.context import MOST_CONTEXT
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
@@ -81,6 +82,8 @@ class ModelSettings:
             may have one tag; None for a model whose outputs are `tags`.
         transitions: The scores of the CRF that the model was trained with, for `viterbi`; None for
             a model without one.
+        context: The most subwords of the sentences around a document that its window holds, on
+            each side; 0 for a model that sees the document alone.
 
     Raises:
         SettingsError: If a value has another type or is out of its range.
@@ -94,6 +97,7 @@ class ModelSettings:
     overlap: int = 64
     outputs: tuple[str, ...] | None = None
     transitions: TransitionScores | None = None
+    context: int = 0
 
     def __post_init__(self) -> None:
         check("words", self.words, Words)
@@ -103,6 +107,7 @@ class ModelSettings:
             raise SettingsError("these are not tags", place="tags", expected="a list of strings")
         check("max_length", self.max_length, int, least=1)
         check("overlap", self.overlap, int, least=0)
+        check("context", self.context, int, least=0, most=MOST_CONTEXT)
         if self.outputs is not None and set(self.outputs) != set(self.tags):
             raise SettingsError(
                 "these are not the tags of a model's outputs",
@@ -125,6 +130,7 @@ class ModelSettings:
         """The fields for JSON."""
         values = {**dataclasses.asdict(self), "tags": list(self.tags), "scheme": self.scheme.value}
         values["outputs"] = self.outputs and list(self.outputs)
+        values["context"] = self.context or None
         return {key: value for key, value in values.items() if value is not None}
 
     @classmethod
@@ -136,7 +142,7 @@ class ModelSettings:
             SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
-        required = known - {"outputs", "transitions"}
+        required = known - {"outputs", "transitions", "context"}
         if wrong := (set(values) - known) | (required - set(values)):
             raise SettingsError(
                 f"the fields {', '.join(sorted(wrong))} are unknown or missing",

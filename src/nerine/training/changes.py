@@ -54,6 +54,7 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
+    context: int
 
 
 class DistillationChanges(RunChanges, total=False):

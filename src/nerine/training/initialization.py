@@ -55,6 +55,7 @@ def new_checkpoint(
             words=settings.words or "rule",
             decoding=settings.decoding,
             **settings.window_sizes(longest_input(loaded.model, loaded.tokenizer)),
+            context=settings.context,
         ),
         provenance={
             **run_provenance(corpus, settings, given or corpus.hash, begun_with),

@@ -112,7 +112,9 @@ class NerTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
-        batches = batches_of(self._examples.windows.lengths, self.settings)
+        windows = self._examples.windows
+        has_context = windows.lefts is not None
+        batches = batches_of(windows.lengths, self.settings, has_context=has_context)
         loader: DataLoader[Any] = DataLoader(
             self._examples,  # type: ignore[arg-type] # it has the methods of a map-style data set
             batch_sampler=Shares(batches, self.args.process_index, self.args.world_size),

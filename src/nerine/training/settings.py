@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypedDict, get_type_hints
 
+from nerine.core.context import MOST_CONTEXT
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check, has_type, with_changes, with_field_docs
 from nerine.core.tags import TagScheme
@@ -230,6 +231,13 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
+    context: int = _setting(
+        0,
+        "subwords of the sentences around each one, of its document, that the model sees on each "
+        "side in half of its training; 0 for none",
+        least=0,
+        most=MOST_CONTEXT,
+    )
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots
@@ -250,8 +258,8 @@ class TrainingSettings(RunSettings):
 class DistillationSettings(RunSettings):
     """The settings of `distill`.
 
-    The student has the tokenizer, tags, words and windows of its teacher. The temperature and the
-    weight of the gold labels are those of Hinton, Vinyals & Dean (2015).
+    The student has the tokenizer, tags, words, windows and context of its teacher. The temperature
+    and the weight of the gold labels are those of Hinton, Vinyals & Dean (2015).
 
     Raises:
         SettingsError: If a value has the wrong type or is out of its range, or `layers` and

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nerine.core.arguments import check_fields, checked
+from nerine.core.context import in_context
 from nerine.core.document import Document, count_entities, digest_of, labels_of, parts_of
 from nerine.core.errors import CorpusError
 from nerine.core.shown import Grid, Shown
@@ -75,7 +76,9 @@ class Corpus(Shown):
             CorpusError: If there are no documents.
         """
         given = {"train": train, "validation": validation, "test": test}
-        splits = {name: tuple(documents) for name, documents in given.items() if documents}
+        splits = {
+            name: tuple(in_context(documents)) for name, documents in given.items() if documents
+        }
         if not splits:
             raise CorpusError("there are no documents", expected="at least one split with some")
         deciding = [splits["train"]] if "train" in splits else list(splits.values())

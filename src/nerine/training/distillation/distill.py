@@ -33,7 +33,7 @@ from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.changes import DistillationChanges
-from nerine.training.dataset import make_examples
+from nerine.training.dataset import context_notes, make_examples
 from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
 from nerine.training.initialization import (
@@ -116,6 +116,7 @@ def distill(
     with open_run(output, conditions, resume=resume) as run:
         corpus = with_validation(corpus, settings, run.notes)
         run.notes += check_labels(corpus)
+        run.notes += context_notes(corpus.train, loaded.settings.context)
         set_seed(settings.seed)
         prepare_model(student.model, settings)
         settings = usable_precision(student.model, settings, run.notes)
