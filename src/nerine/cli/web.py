@@ -125,6 +125,12 @@ def print_web(folder: WebFolder, on: Console) -> None:
 
     size = f"{folder.size / _MEGABYTE:.1f} MB"
     print_line(on, f"{folder.path} tags in a browser with {folder.variant}, {size}", "bold")
+    if folder.context:
+        print_line(
+            on,
+            "note: the model was trained with document context; in a browser it sees each text "
+            "alone",
+        )
     if not folder.has_packages:
         print_line(
             on,

@@ -64,10 +64,8 @@ def with_context(
 
     Raises:
         ArgumentError: If an argument has another type.
-        DocumentError: If an item is neither a text nor a document, or `documents` is one text.
+        DocumentError: If an item is neither a text nor a document.
     """
-    if isinstance(documents, str):
-        raise DocumentError("a single text", expected="the sentences of a document, in a list")
     return _with_context(map(_sentence, documents), None if one_document else _Marks())
 
 
@@ -138,16 +136,16 @@ class _Sentences(Generic[Item]):
 
     def add(self, sentence: Item, text: str) -> Iterator[tuple[Item, Context | None]]:
         """Adds the next sentence; those that have all their neighbours are finished."""
-        following = _first_characters(text)
+        right, left = following(text), preceding(text)
         for each in self.waiting:
-            each.size += _size(following)
-            if following:
-                each.after.append(following)
+            each.size += _size(right)
+            if right:
+                each.after.append(right)
         while self.waiting and self.waiting[0].size >= NEIGHBOURS:
             yield self.waiting.popleft().finished()
         self.waiting.append(_Waiting(sentence, tuple(self.past)))
-        if preceding := _last_characters(text):
-            self.past.append(preceding)
+        if left:
+            self.past.append(left)
         while sum(map(_size, self.past)) - _size(self.past[0] if self.past else "") >= NEIGHBOURS:
             self.past.popleft()
 
@@ -161,19 +159,25 @@ def _size(text: str) -> int:
     return len(text) + 1
 
 
-def _first_characters(text: str) -> str:
-    """The text as a neighbour: a long one is cut at white space, an empty one has none."""
-    if len(text) <= NEIGHBOURS:
-        return text if text.strip() else ""
-    cut = text[:NEIGHBOURS]
-    return (cut.rsplit(maxsplit=1)[0] if cut.split()[1:] else cut) if cut.strip() else ""
-
-
-def _last_characters(text: str) -> str:
-    if len(text) <= NEIGHBOURS:
-        return text if text.strip() else ""
+def preceding(text: str) -> str:
+    """What a sentence is to those after it: nothing if it is blank, the end of a long one."""
     cut = text[-NEIGHBOURS:]
-    return (cut.split(maxsplit=1)[1] if cut.split()[1:] else cut) if cut.strip() else ""
+    words = cut.split(maxsplit=1)
+    if not words:
+        return ""
+    return cut if len(text) <= NEIGHBOURS or len(words) == 1 else words[1]
+
+
+def following(text: str) -> str:
+    """What a sentence is to those before it: nothing if it is blank, the beginning of a long one.
+
+    A long one is cut at white space if it has some there.
+    """
+    cut = text[:NEIGHBOURS]
+    words = cut.rsplit(maxsplit=1)
+    if not words:
+        return ""
+    return cut if len(text) <= NEIGHBOURS or len(words) == 1 else words[0]
 
 
 class _Marks:
