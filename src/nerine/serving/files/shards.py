@@ -149,7 +149,7 @@ def places_before(file: File, position: Position) -> Iterator[Position]:
         with file.open("rb") as stream:
             stream.seek(offset)
             read = stream.read(size)
-        if begin := read.find(b"\n") + 1:
+        if 0 < (begin := read.find(b"\n") + 1) < size:
             yield Position(offset + begin, position.line - read.count(b"\n", begin))
         size *= 4
 
