@@ -159,7 +159,7 @@ def test_what_is_no_sentence_is_refused() -> None:
     with pytest.raises(ArgumentError, match="documents is a single str"):
         with_context("Mira left.")
     with pytest.raises(DocumentError, match="an item is a int"):
-        list(with_context(iter([1])))  # type: ignore[list-item] # that is the point
+        list(with_context(iter([1])))  # type: ignore[arg-type] # that is the point
     with pytest.raises(DocumentError, match="before is a str"):
         Context("a")  # type: ignore[arg-type] # that is the point
     with pytest.raises(DocumentError, match="context is a str"):
@@ -234,6 +234,30 @@ def test_the_field_document_of_json_lines_and_tables(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in records))
     contexts = [each.context for each in load_corpus(tmp_path / "train.jsonl").train]
     assert contexts == [Context((), ("left",)), Context(("Mira",)), None]
+
+
+def test_rows_of_parquet_have_the_field_too(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"tokens": [["Mira"], ["left"], ["Oslo"]], "ner_tags": [["B-person"], ["O"], ["O"]]}
+    table = arrow.table({**columns, "document": [1, 1, 2]})
+    parquet.write_table(table, tmp_path / "train.parquet")
+    contexts = [each.context for each in load_corpus(tmp_path / "train.parquet").train]
+    assert contexts == [Context((), ("left",)), Context(("Mira",)), None]
+
+
+def test_whole_documents_are_held_out_together() -> None:
+    sentences = [
+        Document(f"{n} of {document}", meta={"document": document})
+        for document in range(8)
+        for n in range(3)
+    ]
+    held = Corpus.from_documents(train=sentences).hold_out_validation(0.4, whole_documents=True)
+    names = [{each.meta["document"] for each in split} for split in held.splits.values()]
+    assert len(names) == 2
+    assert not names[0] & names[1]
+    apart = Corpus.from_documents(train=sentences).hold_out_validation(0.4)
+    names = [{each.meta["document"] for each in split} for split in apart.splits.values()]
+    assert names[0] & names[1]
 
 
 def test_splits_keep_the_contexts_of_the_whole(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ Sentences that follow each other belong together by what their file says, and by
 
 - a `-DOCSTART-` line of a column file, and a `# newdoc` line of CoNLL-U, begin a document
   (`meta["docstart"]`, `meta["comments"]`);
-- JSON lines and tables have a field or column `document` with a string or a number
-  (`meta["document"]`), and records with equal ones are of one document.
+- JSON lines and Parquet have a field `document` with a string or a number (`meta["document"]`), and
+  records with equal ones are of one document.
 
 A sentence takes its neighbours until they have `NEIGHBOURS` characters on a side. This is a bound
 on what is kept with a sentence: the model's setting `context` and its window decide how much of it
@@ -35,7 +35,7 @@ MOST_CONTEXT = 128
 """The most subwords of context on a side, for which so many characters are enough."""
 
 DOCUMENT_FIELD = "document"
-"""The field of JSON lines and tables that says of which document a sentence is."""
+"""The field of records that says of which document a sentence is."""
 _NEW_DOCUMENT = re.compile(r"#\s*newdoc(\s|$)")
 
 Item = TypeVar("Item")
@@ -78,6 +78,12 @@ def in_context(documents: Iterable[Document]) -> list[Document]:
     if any(each.context for each in given) or not any(map(is_marked, given)):
         return given
     return list(_with_context(given, _Marks()))
+
+
+def documents_of(sentences: Iterable[Document]) -> list[Hashable | None]:
+    """The key of each sentence's document, by the marks of their file; None for no document."""
+    marks = _Marks()
+    return [marks(each)[1] for each in sentences]
 
 
 def is_marked(document: Document) -> bool:

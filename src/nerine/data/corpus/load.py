@@ -164,8 +164,8 @@ def _read_corpus(
     placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
     for split, source in sources.items():
         if isinstance(source, RecordRows):
-            rows = counted(source.documents(logs[split]), options, logs[split])
-            placed[split] += _in_context(rows)
+            found = counted(source.documents(logs[split]), options, logs[split])
+            placed[split] += _in_context(found)
         else:
             for path in source:
                 placed[split] += _in_context(read_placed(path, format_, options, logs[split]))

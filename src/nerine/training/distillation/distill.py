@@ -114,9 +114,9 @@ def distill(
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
     conditions = _conditions(corpus, loaded, settings, texts)
     with open_run(output, conditions, resume=resume) as run:
-        corpus = with_validation(corpus, settings, run.notes)
-        run.notes += check_labels(corpus)
-        run.notes += context_notes(corpus.train, loaded.settings.context)
+        whole = loaded.settings.context > 0
+        corpus = with_validation(corpus, settings, run.notes, whole_documents=whole)
+        run.notes += [*check_labels(corpus), *context_notes(corpus.train, loaded.settings.context)]
         set_seed(settings.seed)
         prepare_model(student.model, settings)
         settings = usable_precision(student.model, settings, run.notes)
