@@ -56,7 +56,7 @@ def without_documents(documents: Sequence[Document]) -> list[Document]:
 
 def small_run(folder: Path, encoder: Path, **changes: Any) -> TrainingRun:
     chosen = {"context": 16, "epochs": 6, "batch_size": 8, "learning_rate": 1e-2, **changes}
-    sizes = {"max_length": 32, "overlap": 4, "averaging": 0.9}
+    sizes: dict[str, Any] = {"max_length": 32, "overlap": 4, "averaging": 0.9}
     return train(corpus(), output=folder, encoder=str(encoder), **sizes, **chosen)
 
 

@@ -126,7 +126,7 @@ def context_notes(
             "no training document is a sentence of a longer one, so there is no context",
             place=needed_in,
             expected="-DOCSTART- or # newdoc lines in column files, or a field document",
-            hint="train without --context (context=0)",
+            hint="nerine train without --context (context=0) sees each document alone",
         )
     found = f"{sentences:,} of {len(documents):,} training documents"
     return [f"context: {found} are sentences of longer ones"]

@@ -177,7 +177,7 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
     notes: list[str] = []
     if "validation" not in corpus.splits and settings.validation_fraction is None:
         settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
-    corpus = with_validation(corpus, settings, notes, whole_documents=settings.context > 0)
+    corpus = with_validation(corpus, settings, notes, settings.context)
     notes += check_labels(corpus)
     notes += context_notes(corpus.train, settings.context, corpus.source)
     documents = itertools.chain(corpus.train, corpus.validation)
@@ -346,12 +346,12 @@ def _validations(settings: TrainingSettings, facts: Facts) -> tuple[TrainingSett
 
 
 def with_validation(
-    corpus: Corpus, settings: RunSettings, notes: list[str], *, whole_documents: bool = False
+    corpus: Corpus, settings: RunSettings, notes: list[str], context: int = 0
 ) -> Corpus:
     """The corpus, with a validation split held out of the training split if it has none.
 
-    With `whole_documents`, sentences of one document stay together. Adds a note if documents were
-    held out.
+    For a model with `context`, sentences of one document stay together. Adds a note if documents
+    were held out.
     """
     if "validation" in corpus.splits:
         return corpus
@@ -359,7 +359,7 @@ def with_validation(
     split = corpus.hold_out_validation(
         held_out_share(len(corpus.train)) if fraction is None else fraction,
         settings.seed,
-        whole_documents=whole_documents,
+        whole_documents=context > 0,
     )
     notes.append(
         f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "

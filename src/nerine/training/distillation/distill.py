@@ -114,8 +114,7 @@ def distill(
     texts = [document for ahead in look_aheads(unlabelled) for document in ahead]
     conditions = _conditions(corpus, loaded, settings, texts)
     with open_run(output, conditions, resume=resume) as run:
-        whole = loaded.settings.context > 0
-        corpus = with_validation(corpus, settings, run.notes, whole_documents=whole)
+        corpus = with_validation(corpus, settings, run.notes, loaded.settings.context)
         run.notes += [*check_labels(corpus), *context_notes(corpus.train, loaded.settings.context)]
         set_seed(settings.seed)
         prepare_model(student.model, settings)
