@@ -69,6 +69,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "train_seeds": {**SAMPLE, "output": "run"},
     "tune": {**SAMPLE, "output": "run"},
     "verify_output": {"output": "tagged"},
+    "with_context": {"documents": []},
     "word_bounds": {"document": DOCUMENT, "words": "rule"},
     "word_spans": {"document": DOCUMENT, "words": []},
     "write_documents": {"documents": [], "target": "a.jsonl"},
@@ -79,6 +80,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
 CLASSES: dict[str, dict[str, Any]] = {
     "AppOptions": {},
     "ColumnTagger": {"checkpoint": "run"},
+    "Context": {},
     "Corpus": {"splits": {}, "labels": (), "source": "memory"},
     "CrossValidation": {"corpus": CORPUS, "work": Path("work")},
     "Decoder": {"tags": ("O", "B-a", "I-a"), "scheme": SCHEME},

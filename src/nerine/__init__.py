@@ -30,7 +30,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from nerine.core.document import Document, Entity, Token
+from nerine.core.document import Context, Document, Entity, Token
 from nerine.core.errors import (
     ArgumentError,
     CheckpointError,
@@ -54,6 +54,7 @@ from nerine.core.errors import (
 from nerine.core.tags import Span, TagScheme
 
 if TYPE_CHECKING:
+    from nerine.core.context import with_context
     from nerine.core.ray_cluster import RayCluster
     from nerine.core.streams import Pause
     from nerine.core.words import rule_words, word_bounds, word_spans
@@ -158,6 +159,7 @@ __all__ = [
     "Client",
     "ColumnTagger",
     "Comparison",
+    "Context",
     "Corpus",
     "CorpusError",
     "CorpusStatistics",
@@ -272,6 +274,7 @@ __all__ = [
     "train_seeds",
     "tune",
     "verify_output",
+    "with_context",
     "word_bounds",
     "word_spans",
     "write_documents",
@@ -279,6 +282,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "nerine.core.context": "with_context",
     "nerine.core.ray_cluster": "RayCluster",
     "nerine.core.streams": "Pause",
     "nerine.core.words": "rule_words word_bounds word_spans",

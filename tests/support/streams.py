@@ -10,11 +10,12 @@ import threading
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 import pytest
 
-from nerine.core.document import Document, Entity
+from nerine.core.document import Context, Document, Entity
 from nerine.core.streams import Pause
 from nerine.model import batching
 from nerine.model.inference import Failure
@@ -37,6 +38,27 @@ class StubTagger:
             score = zlib.crc32(whole.encode("utf-8", "surrogatepass")) % 1000 / 1000
             for document in documents:
                 yield _outcome(document, score)
+
+
+class SeeingTagger(StubTagger):
+    """Finds the whole of each text, with a label that shows the context that it has."""
+
+    settings = SimpleNamespace(context=5)
+
+    def pipe_with_errors(
+        self, texts: Iterable[str | Document | Pause]
+    ) -> Generator[Document | Failure]:
+        for documents in batching.look_aheads(texts):
+            for document in documents:
+                label = shown_context(document)
+                entities = [Entity(0, len(document.text), label, 0.5)] if document.text else []
+                yield document.with_entities(entities)
+
+
+def shown_context(document: Document) -> str:
+    """The context of a document as one string."""
+    context = document.context or Context()
+    return f"{'+'.join(context.before)}*{'+'.join(context.after)}"
 
 
 def _outcome(document: Document, score: float) -> Document | Failure:

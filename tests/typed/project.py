@@ -207,6 +207,16 @@ def tagged(tagger: nerine.Tagger, lines: Iterable[str | nerine.Pause]) -> list[s
     return [*failed, *summary.notes, *found.problems]
 
 
+def in_an_article(tagger: nerine.Tagger, sentences: Sequence[str]) -> list[Document]:
+    article: Iterator[Document] = nerine.with_context(sentences, one_document=True)
+    alone = Document("Mira left.", context=nerine.Context(before=("Ana came.",)))
+    options = nerine.TaggingOptions(document="article")
+    nerine.tag_files(tagger, "in.jsonl", "out.jsonl", options)
+    trained: nerine.ModelSettings = tagger.settings
+    log.info("%d subwords a side", trained.context)
+    return tagger.predict([*article, alone])
+
+
 def hidden(tagger: nerine.Tagger, texts: list[str]) -> list[str]:
     found: list[nerine.Redacted] = nerine.redact(tagger, texts, how={"person": "number"})
     replaced: list[nerine.Replacement] = [part for each in found for part in each.replacements]

@@ -53,6 +53,12 @@ input_options = gathered(
             metavar="NAME",
         ),
         click.option(
+            "--document",
+            metavar="NAME",
+            help="Field or column that says of which document a record is a sentence, for a model "
+            "trained with --context.",
+        ),
+        click.option(
             "--separator",
             metavar="SIGN",
             help="Sign between cells, or tab or space.  [default: , in CSV, TAB in TSV]",

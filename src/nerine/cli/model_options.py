@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from nerine.model.settings import Decoding
     from nerine.model.tagger import Tagger
 
+NO_CONTEXT = (
+    "the model was trained with document context, and sees each text alone: no -DOCSTART- line or "
+    "field document says which belong together"
+)
+"""A note on texts without documents, for a model that sees the sentences around each one."""
+
 BACKENDS = ("auto", "pytorch", "onnx", "onnx-fp32", "onnx-int8")
 """The backends of `backends.choosing`, which imports torch."""
 
@@ -257,6 +263,11 @@ tagging_options = gathered([*_MODEL, _THREADS, _THRESHOLDS, _RULES], "model", _m
 
 
 def tag_documents(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:
-    """The documents with predicted entities; a terminal shows a spinner meanwhile."""
+    """The documents with predicted entities; a terminal shows a spinner meanwhile.
+
+    Prints a note if the model sees the sentences around each one, and none has any.
+    """
+    if tagger.settings.context and not any(each.context for each in documents):
+        print_notes([NO_CONTEXT])
     with working(f"tagging {counted(len(documents), 'document')}"):
         return tagger.predict(documents)

@@ -19,10 +19,11 @@ from nerine.cli.completion import CHECKPOINT
 from nerine.cli.documents import check_is_text, entity_lines, print_documents
 from nerine.cli.flags import FILE, output_option
 from nerine.cli.help import Command
-from nerine.cli.model_options import ModelOptions, tagging_options
+from nerine.cli.model_options import NO_CONTEXT, ModelOptions, tagging_options
 from nerine.cli.options import format_option, reading_options
 from nerine.cli.outputs import as_option, check_output, compact_option, escape_option
 from nerine.cli.terminal import VisibleOutput, console, print_notes, say, stdout
+from nerine.core.context import with_context
 from nerine.core.document import Document, plain_line
 from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import line_text, read_lines, replacing
@@ -158,7 +159,7 @@ def predict(
     tagger = model.load(arguments[0]) if server is None else _client(server, served, model)
     if _STANDARD_INPUT in files and sys.stdin.isatty():
         say("type a text in each line; Ctrl-D ends")
-    documents = tagger.pipe(itertools.chain(texts, *sources))
+    documents = tagger.pipe(_noted(itertools.chain(texts, *sources), tagger))
     if output is None:
         documents = _flushed(documents)
     if rows == "entities":
@@ -166,6 +167,16 @@ def predict(
     else:
         _write(documents, kind, output, tagger, entity_texts=not compact)
     stdout().flush()
+
+
+def _noted(texts: Texts, tagger: Tagger | Client) -> Texts:
+    """The texts; a note at the end if the model sees those around each one, and none has any."""
+    settings = getattr(tagger, "settings", None)  # those of a server are its own
+    is_noted = settings is not None and settings.context > 0
+    for text in texts:
+        is_noted = is_noted and not (isinstance(text, Document) and text.context)
+        yield text
+    print_notes([NO_CONTEXT] if is_noted else [])
 
 
 def _client(url: str, name: str | None, model: ModelOptions) -> Client:
@@ -198,7 +209,7 @@ def file_texts(path: Path, format_: str | None, options: ReadOptions) -> Texts:
         )
     if format_ is None and path.suffix.lower() == ".txt":
         return (line for _, line in read_lines(path))
-    return iter(read_documents(path, format_ or detect_format(path), options))
+    return with_context(read_documents(path, format_ or detect_format(path), options))
 
 
 def _standard_lines() -> Iterator[str | Pause]:
@@ -220,7 +231,7 @@ def _standard_documents(format_: str, options: ReadOptions) -> Iterator[Document
         copy = Path(folder, "standard input")
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield from read_documents(copy, format_, options)
+        yield from with_context(read_documents(copy, format_, options))
 
 
 def _flushed(documents: Iterator[Document]) -> Iterator[Document]:

@@ -53,7 +53,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "The model": (
         *("encoder", "revision", "encoder_revision", "layers", "keep_layers", "words", "scheme"),
         *("decoding", "max_length", "overlap", "tag_prior", "head_seed", "crf", "case_marks"),
-        *("head_start", "label_descriptions"),
+        *("head_start", "label_descriptions", "context"),
     ),
     "Few sentences": ("variants", "swapping", "case_noise", "symbol_noise", "r_drop"),
     "The teachers and the texts": (

@@ -12,7 +12,7 @@ import click
 from nerine.cli.flags import FILE, Decorator, gathered
 from nerine.cli.help import options_in
 from nerine.cli.model_options import ModelOptions
-from nerine.cli.terminal import noted_console, print_json, print_line, working
+from nerine.cli.terminal import noted_console, print_json, print_line, print_notes, working
 from nerine.core.errors import CheckpointError, SettingsError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nerine.serving.web.exporting import WebFolder
 
 _MEGABYTE = 1e6
+_ALONE = "the model was trained with document context; in a browser it sees each text alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class WebOptions:
         from nerine.serving.web.exporting import export_for_web
 
         with working(f"making the folder for the web of {checkpoint}"):
-            return export_for_web(
+            folder = export_for_web(
                 checkpoint,
                 self.output,
                 variant=variants[0] if len(variants) == 1 else None,
@@ -68,6 +69,8 @@ class WebOptions:
                 tags=model.tags,
                 usage=model.usage,
             )
+        print_notes([_ALONE] if folder.context else [])
+        return folder
 
 
 _option = options_in("The web")

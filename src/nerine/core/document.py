@@ -66,6 +66,28 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """The texts around a document that is a sentence of a longer one.
+
+    A model that was trained with document context sees them next to the sentence. They have no
+    entities, and nothing is found in them.
+
+    Attributes:
+        before: The sentences before it, in the order of the text; a list becomes a tuple.
+        after: The sentences after it, likewise.
+
+    Raises:
+        DocumentError: If a value has another type.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, DocumentError)
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A text, its tokens if a corpus gave some, and its entities.
 
@@ -81,6 +103,9 @@ class Document:
         id: The document's name in its corpus.
         meta: Other content of its file (columns, comments, JSON fields), so that it can be written
             again; it belongs to the document and must not be changed.
+        context: The sentences around it, if it is one of a longer document (`with_context`). It is
+            no part of what the document says: equal documents may differ in it, and no format
+            writes it.
 
     Raises:
         DocumentError: If a value has another type, a range is outside the text, parts are not in
@@ -92,6 +117,7 @@ class Document:
     tokens: tuple[Token, ...] | None = None
     id: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    context: Context | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self._has_its_types():
@@ -126,6 +152,7 @@ class Document:
             and {*map(type, self.tokens or ())} <= {Token}
             and (self.id is None or type(self.id) is str)
             and type(self.meta) is dict
+            and (self.context is None or type(self.context) is Context)
         )
 
     @classmethod

@@ -177,14 +177,23 @@ def make_batch(windows: Windows, indices: IntArray, pad_id: int, least_length: i
     # Nothing here may look at all windows: there are as many batches as a long text needs.
     first, last = windows.firsts[indices], windows.lasts[indices]
     before, after = len(windows.before), len(windows.after)
-    inner = last - first
+    own = last - first
+    lefts, rights = _context_lengths(windows, indices)
+    inner = lefts + own + rights
     lengths = inner + before + after
     shape = len(indices), max(int(lengths.max()), least_length)
     input_ids = np.full(shape, pad_id, dtype=np.int64)
     input_ids[:, :before] = windows.before
-    row, column = rows_and_columns(inner)
+    row, column = rows_and_columns(own)
     begin = windows.encoding.subword_splits[windows.documents[indices]] + first
-    input_ids[row, before + column] = windows.encoding.input_ids[begin[row] + column]
+    places = before + lefts[row] + column
+    input_ids[row, places] = windows.encoding.input_ids[begin[row] + column]
+    if windows.encoding.context is not None:
+        context = windows.encoding.context
+        row, column = rows_and_columns(lefts + rights)
+        begin = context.middles[windows.documents[indices]] - lefts
+        places = before + column + np.where(column < lefts[row], 0, own[row])
+        input_ids[row, places] = context.input_ids[begin[row] + column]
     for place, special in enumerate(windows.after.tolist()):
         input_ids[np.arange(len(indices)), before + inner + place] = special
     owned = windows.splits[indices]
@@ -197,6 +206,14 @@ def make_batch(windows: Windows, indices: IntArray, pad_id: int, least_length: i
         rows=row * shape[1] + windows.positions[words],
         words=windows.words[words],
     )
+
+
+def _context_lengths(windows: Windows, indices: IntArray) -> tuple[IntArray, IntArray]:
+    """The subwords of context before and after the document's in the windows at `indices`."""
+    if windows.lefts is None or windows.rights is None:
+        none = np.zeros_like(indices)
+        return none, none
+    return windows.lefts[indices], windows.rights[indices]
 
 
 class BudgetSampler:

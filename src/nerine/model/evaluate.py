@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.arguments import checked
+from nerine.core.context import in_context
 from nerine.core.document import Document
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, GoldSplit, as_corpus
@@ -57,7 +58,7 @@ def evaluate(
     options: dict[str, Any] = {"scheme": scheme, "level": level, "samples": samples, "seed": seed}
     if not isinstance(documents, Corpus | str | Path):
         return evaluate_documents(
-            predictor, documents, train=train, split=split or "all", **options
+            predictor, in_context(documents), train=train, split=split or "all", **options
         )
     gold = GoldSplit.of(as_corpus(documents), split)
     if isinstance(predictor, Tagger):

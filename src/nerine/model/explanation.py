@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,10 +17,13 @@ from nerine.core.document import Document, Entity
 from nerine.core.shown import Grid, Passage, Shown
 from nerine.model.batching import document_of
 from nerine.model.decoding.entities import EntityChain
+from nerine.model.encoding import Windows
 from nerine.model.given import CheckpointLike, as_tagger
 from nerine.model.logits import WordLogits
 from nerine.model.rules import RuleStep
 from nerine.model.settings import ModelSettings
+
+Side = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,25 @@ class WindowStep:
     last: int
     input_ids: tuple[int, ...]
     words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextStep:
+    """A subword of a sentence around the text, which a window holds next to those of the text.
+
+    Attributes:
+        window: The index of the window.
+        place: Its place in the window's `input_ids`.
+        side: `before` or `after` the text.
+        piece: The subword as the tokenizer writes it.
+        id: Its id in the vocabulary.
+    """
+
+    window: int
+    place: int
+    side: Side
+    piece: str
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +164,7 @@ class Explanation(Shown):
         rules: The matches of the tagger's rules, if it has some, with what became of each.
         transitions: The learned scores of pairs of tags, of a model that was trained with a CRF.
         outside_bias: The number that was added to the model's logit of `O` of each word.
+        context: The subwords of the sentences around the text that the model sees, too.
     """
 
     document: Document
@@ -152,9 +175,11 @@ class Explanation(Shown):
     rules: tuple[RuleStep, ...] = ()
     transitions: tuple[TransitionStep, ...] = ()
     outside_bias: float = 0.0
+    context: tuple[ContextStep, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The text, the tags and the steps as plain values, for JSON."""
+        context = [dataclasses.asdict(step) for step in self.context]
         return {
             "text": self.document.text,
             "tags": list(self.tags),
@@ -165,6 +190,7 @@ class Explanation(Shown):
             "rules": [dataclasses.asdict(step) for step in self.rules],
             "outside_bias": self.outside_bias,
             "entities": [dataclasses.asdict(entity) for entity in self.document.entities],
+            **({"context": context} if context else {}),
         }
 
     def shown_parts(self) -> list[Grid | Passage]:
@@ -193,8 +219,12 @@ class Explanation(Shown):
                 "Subwords: what the tokenizer makes of the text",
                 ("#", "piece", "id", "start", "end", "text", "first of word"),
                 [
-                    (s.index, s.piece, s.id, s.start, s.end, text[s.start : s.end], first)
-                    for s, first in zip(self.subwords, first_of, strict=True)
+                    *self._context_rows("before"),
+                    *(
+                        (s.index, s.piece, s.id, s.start, s.end, text[s.start : s.end], first)
+                        for s, first in zip(self.subwords, first_of, strict=True)
+                    ),
+                    *self._context_rows("after"),
                 ],
             ),
             _table(
@@ -231,6 +261,14 @@ class Explanation(Shown):
                     for e in entities
                 ],
             ),
+        ]
+
+    def _context_rows(self, side: Side) -> list[tuple[object, ...]]:
+        """The subwords of context on a side, as rows of the subwords' table."""
+        return [
+            ("", each.piece, each.id, "", "", "", f"context {side} the text")
+            for each in self.context
+            if each.side == side
         ]
 
 
@@ -282,7 +320,26 @@ def explain(tagger: CheckpointLike, text: str | Document) -> Explanation:
         rules=() if tagger.rules is None else tagger.rules.steps(found),
         transitions=transitions,
         outside_bias=tagger.settings.outside_bias,
+        context=_context(windows, inference.tokenizer),
     )
+
+
+def _context(windows: Windows, tokenizer: Any) -> tuple[ContextStep, ...]:
+    steps: list[ContextStep] = []
+    for index, window in enumerate(windows):
+        before, after = (ids.tolist() for ids in window.context)
+        own = len(windows.before) + len(before) + window.last - window.first
+        parts: tuple[tuple[Side, int, list[int]], ...] = (
+            ("before", len(windows.before), before),
+            ("after", own, after),
+        )
+        for side, begin, ids in parts:
+            names = tokenizer.convert_ids_to_tokens(ids)
+            steps += (
+                ContextStep(index, begin + place, side, names[place], ids[place])
+                for place in range(len(ids))
+            )
+    return tuple(steps)
 
 
 def _words(

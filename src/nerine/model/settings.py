@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nerine.core.arguments import check_fields
+from nerine.core.context import MOST_CONTEXT
 from nerine.core.errors import SettingsError
 from nerine.core.settings import check
 from nerine.core.tags import OUTSIDE, TagScheme, parse_tag
@@ -86,6 +87,8 @@ class ModelSettings:
             a model without one.
         outside_bias: A number that is added to the logit of `O` of each word; below 0 for more
             entities.
+        context: The most subwords of the sentences around a document that its window holds, on
+            each side; 0 for a model that sees the document alone.
 
     Raises:
         SettingsError: If a value has another type or is out of its range.
@@ -100,6 +103,7 @@ class ModelSettings:
     outputs: tuple[str, ...] | None = None
     transitions: TransitionScores | None = None
     outside_bias: float = 0.0
+    context: int = 0
 
     def __post_init__(self) -> None:
         check("words", self.words, Words)
@@ -110,6 +114,7 @@ class ModelSettings:
         check("max_length", self.max_length, int, least=1)
         check("overlap", self.overlap, int, least=0)
         check("outside_bias", self.outside_bias, float, least=-MOST_BIAS, most=MOST_BIAS)
+        check("context", self.context, int, least=0, most=MOST_CONTEXT)
         if self.outputs is not None and set(self.outputs) != set(self.tags):
             raise SettingsError(
                 "these are not the tags of a model's outputs",
@@ -139,6 +144,7 @@ class ModelSettings:
         values["outputs"] = self.outputs and list(self.outputs)
         if not self.outside_bias:  # earlier versions refuse a field that they do not know
             del values["outside_bias"]
+        values["context"] = self.context or None
         return {key: value for key, value in values.items() if value is not None}
 
     @classmethod
@@ -150,7 +156,7 @@ class ModelSettings:
             SchemeError: If the scheme is unknown.
         """
         known = {each.name for each in dataclasses.fields(cls)}
-        required = known - {"outputs", "transitions", "outside_bias"}
+        required = known - {"outputs", "transitions", "outside_bias", "context"}
         if wrong := (set(values) - known) | (required - set(values)):
             raise SettingsError(
                 f"the fields {', '.join(sorted(wrong))} are unknown or missing",

@@ -26,6 +26,7 @@ def tagger_parts(
         ("words", settings.words),
         ("decoding", settings.decoding),
         ("windows", f"{settings.max_length:,} subwords, {settings.overlap:,} shared"),
+        *([("context", f"{settings.context} subwords a side")] if settings.context else []),
         ("backend", backend),
         ("thresholds", _thresholds(thresholds)),
         *([] if rules is None else [("rules", str(rules))]),

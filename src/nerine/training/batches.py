@@ -13,6 +13,9 @@ from nerine.model.ragged import IntArray
 from nerine.training.dataset import NO_EXAMPLE
 from nerine.training.settings import RunSettings
 
+_WITHOUT_CONTEXT = 0.5
+"""The probability that a window is trained on without its context."""
+
 
 class Batches(Protocol):
     """The batches of each epoch, as indices of examples."""
@@ -25,16 +28,22 @@ class Batches(Protocol):
     def __iter__(self) -> Iterator[list[int]]: ...
 
 
-def batches_of(lengths: IntArray, settings: RunSettings) -> Batches:
-    """Batches of windows of these lengths, of like ones under a token budget or random ones."""
+def batches_of(lengths: IntArray, settings: RunSettings, *, has_context: bool = False) -> Batches:
+    """Batches of windows of these lengths, of like ones under a token budget or random ones.
+
+    If the windows have context, some are without it, as in `WithoutContext`.
+    """
+    batches: Batches
     if settings.batching == "random":
-        return RandomBatches(len(lengths), settings.batch_size, settings.seed)
-    return BudgetSampler(
-        lengths.tolist(),
-        batch_size=settings.batch_size,
-        token_budget=settings.token_budget,
-        seed=settings.seed,
-    )
+        batches = RandomBatches(len(lengths), settings.batch_size, settings.seed)
+    else:
+        batches = BudgetSampler(
+            lengths.tolist(),
+            batch_size=settings.batch_size,
+            token_budget=settings.token_budget,
+            seed=settings.seed,
+        )
+    return WithoutContext(batches, len(lengths), settings.seed) if has_context else batches
 
 
 class RandomBatches:
@@ -94,6 +103,34 @@ class DrawnBatches:
         chosen = np.concatenate((own, np.array(drawn, dtype=np.int64))).tolist()
         for batch in self._batches:
             yield [chosen[index] for index in batch]
+
+
+class WithoutContext:
+    """Batches in which each window has lost its context with a probability of 1/2.
+
+    The index of a window without it is that of the window plus the number of `windows`. The choice
+    depends on seed and epoch alone, as the order of the batches does.
+    """
+
+    def __init__(self, batches: Batches, windows: int, seed: int) -> None:
+        self._batches = batches
+        self._windows = windows
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of the next iteration, and the windows without context."""
+        self._batches.set_epoch(epoch)
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        random = np.random.default_rng((self._seed, self._epoch, 1))  # not that of the order
+        shifts = np.where(random.random(self._windows) < _WITHOUT_CONTEXT, self._windows, 0)
+        for batch in self._batches:
+            yield [index + int(shifts[index]) for index in batch]
 
 
 class Shares:

@@ -70,6 +70,7 @@ class TrainingChanges(RunChanges, total=False):
     lora_rank: int | None
     lora_alpha: int | None
     lora_dropout: float
+    context: int
 
 
 class AdaptationChanges(TypedDict, total=False):

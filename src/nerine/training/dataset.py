@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -26,11 +26,14 @@ NO_EXAMPLE = -1
 class Examples:
     """Windows of documents, with a target for each word.
 
+    Where windows have context, each has a second example without it, so that the model also learns
+    to do without: the examples of the windows come first, in order, then those without context.
+
     Attributes:
         windows: The windows.
         targets: The head's target of each word, `UNKNOWN` for one of an unlabelled document,
             `(words,)`.
-        words: For each window, the number of the word at each position, or -1.
+        words: For each example, the number of the word at each position, or -1.
         entities: The number of entities in the documents.
         adapted: How many of them were not on word boundaries, and were widened or left out.
         blind: The number of words of entities that have no subword to label.
@@ -48,7 +51,7 @@ class Examples:
 
     def __getitem__(self, index: int) -> int:
         """The example's index, for Trainer; `Collator` looks up the rest."""
-        return index if index == NO_EXAMPLE else range(len(self))[index]
+        return index if index == NO_EXAMPLE else range(len(self.words))[index]
 
     def notes(self) -> list[str]:
         """Notes for the user on entities that cannot be learned exactly."""
@@ -102,9 +105,31 @@ def make_examples(
         raise TrainingError(
             f"the {len(unlabelled)} unlabelled texts have no words", expected="texts to learn from"
         )
-    numbers = tuple(windows.word_numbers(index) for index in range(len(windows)))
+    every = windows.with_and_without_context()
+    numbers = tuple(every.word_numbers(index) for index in range(len(every)))
     entities = sum(len(document.entities) for document in documents)
     return Examples(windows, targets, numbers, entities, adapted, blind)
+
+
+def context_notes(
+    documents: Sequence[Document], context: int, needed_in: str | None = None
+) -> list[str]:
+    """A note on the training documents that have others around them, for so much context.
+
+    Raises `TrainingError` if none has, and the corpus `needed_in` should have some.
+    """
+    if not context:
+        return []
+    sentences = sum(document.context is not None for document in documents)
+    if not sentences and needed_in is not None:
+        raise TrainingError(
+            "no training document is a sentence of a longer one, so there is no context",
+            place=needed_in,
+            expected="-DOCSTART- or # newdoc lines in column files, or a field document",
+            hint="nerine train without --context (context=0) sees each document alone",
+        )
+    found = f"{sentences:,} of {len(documents):,} training documents"
+    return [f"context: {found} are sentences of longer ones"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +152,14 @@ class Collator:
     pad_id: int
     least_length: int = 1
     sequences: bool = False
+    windows: Windows = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "windows", self.examples.windows.with_and_without_context())
 
     def __call__(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The tensors of the examples with these indices."""
-        windows = self.examples.windows
+        windows = self.windows
         chosen = np.asarray(indices, dtype=np.int64)
         without = chosen == NO_EXAMPLE
         chosen[without] = 0  # any will do
@@ -152,7 +181,9 @@ class Collator:
             "numbers": torch.from_numpy(numbers),
             "documents": torch.from_numpy(windows.documents[batch.indices]),
         }
-        return tensors | (_sequences(windows, batch, without) if self.sequences else {})
+        return tensors | (
+            _sequences(self.examples.windows, batch, without) if self.sequences else {}
+        )
 
 
 def _sequences(windows: Windows, batch: Batch, without: BoolArray) -> dict[str, torch.Tensor]:
@@ -162,7 +193,8 @@ def _sequences(windows: Windows, batch: Batch, without: BoolArray) -> dict[str, 
     subword, but the first one at the document's beginning.
     """
     splits, documents = windows.encoding.word_splits, windows.documents
-    chosen, own = batch.indices, documents[batch.indices]
+    chosen = batch.indices % len(windows)  # windows without context come after those with it
+    own = documents[chosen]
     before, after = np.append(-1, documents)[chosen], np.append(documents, -1)[chosen + 1]
     begins = np.where(own == before, windows.words[windows.splits[chosen]], splits[own])
     following = windows.words[np.minimum(windows.splits[chosen + 1], len(windows.words) - 1)]

@@ -25,8 +25,8 @@ _AVERAGED_UPDATES = "average.safetensors"
 class EMA(TrainerCallback):
     """The moving average of a module's weights over the steps of a run.
 
-    `model` has the averaged weights; with a `decay` of 0 it is the trained module itself. Both share
-    the weights that are not trained.
+    `model` has the averaged weights; with a `decay` of 0 it is the trained module itself. Both
+    share the weights that are not trained.
     """
 
     def __init__(self, trained: Any, decay: float, *, has_updates: bool = False) -> None:

@@ -76,6 +76,7 @@ def new_checkpoint(
             decoding=settings.decoding,
             transitions=zero_scores(len(tags)) if settings.crf else None,
             **settings.window_sizes(longest_input(loaded.model, tokenizer)),
+            context=settings.context,
         ),
         provenance={
             **run_provenance(corpus, settings, given or corpus.hash, begun_with),

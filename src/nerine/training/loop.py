@@ -154,7 +154,11 @@ class NerTrainer(ResumableTrainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The share of this process of each batch."""
-        batches = self._batches or batches_of(self._examples.windows.lengths, self.settings)
+        windows = self._examples.windows
+        has_context = windows.lefts is not None
+        batches = self._batches or batches_of(
+            windows.lengths, self.settings, has_context=has_context
+        )
         return self.batches(Shares(batches, self.args.process_index, self.args.world_size))
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:

@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 
 from nerine.core.arguments import checked
-from nerine.core.document import count_entities
+from nerine.core.document import Document, count_entities
 from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.core.words import cut_words
@@ -31,6 +31,7 @@ from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.case_marks import with_case_marks
+from nerine.training.dataset import context_notes
 from nerine.training.initialization import learning_rate_for
 from nerine.training.lora import check_lora
 from nerine.training.settings import RunSettings, TrainingSettings
@@ -183,8 +184,9 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
     notes: list[str] = []
     if "validation" not in corpus.splits and settings.validation_fraction is None:
         settings = replace(settings, validation_fraction=held_out_share(len(corpus.train)))
-    corpus = with_validation(corpus, settings, notes)
+    corpus = with_validation(corpus, settings, notes, settings.context)
     notes += check_labels(corpus)
+    notes += context_notes(corpus.train, settings.context, corpus.source)
     documents = itertools.chain(corpus.train, corpus.validation)
     check_flat(documents, "training with one tag a word", corpus.source)
     settings, words = _words(corpus, settings, notes)
@@ -240,9 +242,12 @@ def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
     tokenizer, longest = load_tokenizer(settings.encoder, revision=settings.revision)
     if settings.case_marks:
         tokenizer = with_case_marks(tokenizer)
-    encoder = Encoder(tokenizer, words=settings.words or "rule", **settings.window_sizes(longest))
+    sizes = settings.window_sizes(longest)
+    context = settings.context
+    encoder = Encoder(tokenizer, words=settings.words or "rule", **sizes, context=context)
     encoding = encoder.encode(corpus.train)
-    windows = encoder.windows(encoding)
+    seen = encoder.windows(encoding)
+    windows = seen.without_context()  # what a corpus can teach grows with its own subwords
     texts = Counter(document.text for document in corpus.train)
     entities = count_entities(corpus.train)
     return Facts(
@@ -255,11 +260,17 @@ def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:
         repeated=len(corpus.train) - len(texts),
         validation_documents=len(corpus.validation),
         validation_entities=sum(len(each.entities) for each in corpus.validation),
-        validation_subwords=int(encoder.windows(encoder.encode(corpus.validation)).lengths.sum()),
+        validation_subwords=_subwords(encoder, corpus.validation),
         width=encoder_width(settings.encoder, revision=settings.revision),
-        batches=_batches(windows.lengths.tolist(), settings),
+        batches=_batches(seen.lengths.tolist(), settings),
         bfloat16=has_bfloat16(default_device()),
     )
+
+
+def _subwords(encoder: Encoder, documents: Sequence[Document]) -> int:
+    """The number of subwords in the documents' windows, without context."""
+    windows = encoder.windows(encoder.encode(documents)).without_context()
+    return int(windows.lengths.sum())
 
 
 def has_bfloat16(device: str) -> bool:
@@ -346,16 +357,21 @@ def _validations(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     )
 
 
-def with_validation(corpus: Corpus, settings: RunSettings, notes: list[str]) -> Corpus:
+def with_validation(
+    corpus: Corpus, settings: RunSettings, notes: list[str], context: int = 0
+) -> Corpus:
     """The corpus, with a validation split held out of the training split if it has none.
 
-    Adds a note if documents were held out.
+    For a model with `context`, sentences of one document stay together. Adds a note if documents
+    were held out.
     """
     if "validation" in corpus.splits:
         return corpus
     fraction = settings.validation_fraction
     split = corpus.hold_out_validation(
-        held_out_share(len(corpus.train)) if fraction is None else fraction, settings.seed
+        held_out_share(len(corpus.train)) if fraction is None else fraction,
+        settings.seed,
+        whole_documents=context > 0,
     )
     notes.append(
         f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "

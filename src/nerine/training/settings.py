@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypedDict
 
+from nerine.core.context import MOST_CONTEXT
 from nerine.core.errors import SettingsError
 from nerine.core.settings import (
     as_toml,
@@ -281,6 +282,13 @@ class TrainingSettings(RunSettings):
         least=1,
     )
     lora_dropout: float = _setting(0.0, "dropout before LoRA's updates", least=0, most=0.9)
+    context: int = _setting(
+        0,
+        "subwords of the sentences around each one, of its document, that the model sees on each "
+        "side in half of its training; 0 for none",
+        least=0,
+        most=MOST_CONTEXT,
+    )
 
     def __post_init__(self) -> None:
         RunSettings.__post_init__(self)  # `super()` does not know classes with slots

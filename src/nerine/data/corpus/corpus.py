@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nerine.core.arguments import check_fields, checked
+from nerine.core.context import documents_of, in_context
 from nerine.core.document import Document, count_entities, digest_of, labels_of, parts_of
 from nerine.core.errors import CorpusError
 from nerine.core.shown import Grid, Shown
@@ -75,7 +77,9 @@ class Corpus(Shown):
             CorpusError: If there are no documents.
         """
         given = {"train": train, "validation": validation, "test": test}
-        splits = {name: tuple(documents) for name, documents in given.items() if documents}
+        splits = {
+            name: tuple(in_context(documents)) for name, documents in given.items() if documents
+        }
         if not splits:
             raise CorpusError("there are no documents", expected="at least one split with some")
         deciding = [splits["train"]] if "train" in splits else list(splits.values())
@@ -177,7 +181,9 @@ class Corpus(Shown):
         )
 
     @checked
-    def hold_out_validation(self, fraction: float = 0.1, seed: int = 0) -> Corpus:
+    def hold_out_validation(
+        self, fraction: float = 0.1, seed: int = 0, *, whole_documents: bool = False
+    ) -> Corpus:
         """The corpus with some of its training documents as validation split.
 
         Sentences of one `-DOCSTART-` article stay together, and so do equal texts. The choice
@@ -186,6 +192,7 @@ class Corpus(Shown):
         Args:
             fraction: The share of the training documents to hold out, between 0 and 1.
             seed: The seed of the choice.
+            whole_documents: Whether sentences of one document (`with_context`) stay together, too.
 
         Raises:
             CorpusError: If the corpus has a validation split, the fraction is not between 0 and 1,
@@ -197,7 +204,8 @@ class Corpus(Shown):
             raise CorpusError(
                 f"the fraction to hold out is {fraction}", expected="a number between 0 and 1"
             )
-        groups = sorted(groups_of(self.train), key=lambda each: group_rank(each, self.train, seed))
+        found = groups_of(self.train, whole_documents=whole_documents)
+        groups = sorted(found, key=lambda each: group_rank(each, self.train, seed))
         if len(groups) < 2:
             raise CorpusError(
                 f"the {len(self.train)} training documents cannot be divided",
@@ -243,12 +251,16 @@ class Corpus(Shown):
         )
 
 
-def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> list[list[int]]:
+def groups_of(
+    documents: Sequence[Document], breaks: Collection[int] = (), *, whole_documents: bool = False
+) -> list[list[int]]:
     """Indices of documents that belong together: of one `-DOCSTART-` article, or of one text.
 
-    An article also ends before each index in `breaks`, where another file begins.
+    An article also ends before each index in `breaks`, where another file begins. With
+    `whole_documents`, sentences of one document by any mark of its file belong together, too.
     """
     leader = list(range(len(documents)))
+    keys = documents_of(documents) if whole_documents else []
 
     def find(index: int) -> int:
         while leader[index] != index:
@@ -264,6 +276,9 @@ def groups_of(documents: Sequence[Document], breaks: Collection[int] = ()) -> li
         if article is not None:
             leader[find(index)] = find(article)
         leader[find(index)] = find(first_with.setdefault(document.text, index))
+    for index, (one, other) in enumerate(itertools.pairwise(keys), start=1):
+        if one is not None and one == other and index not in breaks:
+            leader[find(index)] = find(index - 1)
     groups: dict[int, list[int]] = {}
     for index in range(len(documents)):
         groups.setdefault(find(index), []).append(index)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nerine.core.context import in_context
 from nerine.core.document import Document
 from nerine.data.corpus.corpus import Corpus
 from nerine.data.corpus.load import load_corpus
@@ -57,4 +58,4 @@ def gold_documents(given: Iterable[Document] | CorpusLike, split: str | None) ->
     """Documents as they are given, or those of a split of a corpus, as in `GoldSplit.of`."""
     if isinstance(given, Corpus | str | Path):
         return [*GoldSplit.of(as_corpus(given), split).documents]
-    return [*given]
+    return in_context(given)

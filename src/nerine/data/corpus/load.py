@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nerine.core.arguments import checked
+from nerine.core.context import in_context
 from nerine.core.display import listed
 from nerine.core.document import Document, count_entities, labels_of
 from nerine.core.errors import CorpusError, HubError
@@ -163,10 +164,11 @@ def _read_corpus(
     placed: dict[str, list[tuple[str, Document]]] = {split: [] for split in sources}
     for split, source in sources.items():
         if isinstance(source, RecordRows):
-            placed[split] += counted(source.documents(logs[split]), options, logs[split])
+            found = counted(source.documents(logs[split]), options, logs[split])
+            placed[split] += _in_context(found)
         else:
             for path in source:
-                placed[split] += read_placed(path, format_, options, logs[split])
+                placed[split] += _in_context(read_placed(path, format_, options, logs[split]))
         if not placed[split] and not logs[split].unreadable:
             raise CorpusError(
                 f"the {split} split is empty", place=name, expected="at least one document"
@@ -178,6 +180,13 @@ def _read_corpus(
     scheme = next((log.scheme for log in logs.values() if log.scheme), None)
     rows = {split: tuple(log.first_rows) for split, log in logs.items() if log.first_rows}
     return Corpus(splits, labels, name, scheme, logs, places, rows)
+
+
+def _in_context(placed: Iterable[tuple[str, Document]]) -> Iterator[tuple[str, Document]]:
+    """The documents of a file with those around them, each with its place."""
+    pairs = list(placed)
+    documents = in_context(document for _, document in pairs)
+    return ((place, each) for (place, _), each in zip(pairs, documents, strict=True))
 
 
 def unseen_label_notes(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from nerine.core.arguments import checked
-from nerine.core.document import Document
+from nerine.core.document import Context, Document
 from nerine.core.errors import SettingsError
 from nerine.core.words import Words, word_bounds
 from nerine.model.encoding.pieces import piece_encoding
-from nerine.model.encoding.windows import Encoding, Windows
+from nerine.model.encoding.windows import ContextSubwords, Encoding, Windows
 from nerine.model.loading.tokenizer import Tokenizer
 from nerine.model.ragged import BoolArray, IntArray, lengths_of, pairs_of, splits_of
 from nerine.model.settings import ModelSettings
@@ -24,14 +25,18 @@ class Encoder:
 
     `tokenizer` is a `Tokenizer` or one of transformers. `max_length` is the most subwords of a
     window, special tokens included; `overlap` (called stride in transformers) how many of them two
-    neighbouring windows share.
+    neighbouring windows share; `context` the most subwords of the sentences around a document that
+    its window holds, on each side.
     """
 
     @checked
-    def __init__(self, tokenizer: Any, *, words: Words, max_length: int, overlap: int) -> None:
+    def __init__(
+        self, tokenizer: Any, *, words: Words, max_length: int, overlap: int, context: int = 0
+    ) -> None:
         self.words = words
         self.max_length = max_length
         self.overlap = overlap
+        self.context = context
         self._tokenizer = Tokenizer.of(tokenizer)
         self._before, self._after = self._tokenizer.before, self._tokenizer.after
         self._capacity = max_length - len(self._before) - len(self._after)
@@ -57,6 +62,7 @@ class Encoder:
             words=settings.words,
             max_length=settings.max_length,
             overlap=settings.overlap,
+            context=settings.context,
         )
 
     def changed(self, settings: ModelSettings) -> Encoder:
@@ -69,7 +75,18 @@ class Encoder:
         All documents are treated as one long text, in which each begins after the end of the last.
         """
         texts = [_without_surrogates(document.text) for document in documents]
-        pieces = self._tokenizer.encode_batch(texts)
+        if self.context and any(document.context for document in documents):
+            around, others = _texts_around(documents, texts)
+            pieces = self._tokenizer.encode_batch([*texts, *others])
+            ids = {text: each.ids for text, each in zip((*texts, *others), pieces, strict=True)}
+            encoding = self._encoded(documents, texts, pieces[: len(texts)])
+            return replace(encoding, context=_context_subwords(around, ids, self.context))
+        return self._encoded(documents, texts, self._tokenizer.encode_batch(texts))
+
+    def _encoded(
+        self, documents: Sequence[Document], texts: Sequence[str], pieces: Sequence[Any]
+    ) -> Encoding:
+        """The encoding of documents from the tokenizer's pieces of their texts."""
         if self.words in ("tokenizer", "subwords"):
             return piece_encoding(texts, pieces, whole=self.words == "tokenizer")
         words = [word_bounds(document, self.words) for document in documents]
@@ -97,7 +114,10 @@ class Encoder:
         )
 
     def windows(self, encoding: Encoding) -> Windows:
-        """The windows that own at least one word that is not blind."""
+        """The windows that own at least one word that is not blind.
+
+        The room that a document leaves in its window is filled with the subwords around it.
+        """
         seen = np.flatnonzero(encoding.word_starts >= 0)
         starts = encoding.word_starts[seen]
         lengths = np.diff(encoding.subword_splits)
@@ -112,7 +132,7 @@ class Encoder:
         # Words and windows are both in order, so the words of one window are neighbours.
         changes = (np.diff(documents) > 0) | (np.diff(firsts) > 0)
         heads = np.flatnonzero(np.append(True, changes)[: len(seen)])
-        return Windows(
+        windows = Windows(
             encoding=encoding,
             documents=documents[heads],
             firsts=firsts[heads],
@@ -123,6 +143,64 @@ class Encoder:
             before=self._before,
             after=self._after,
         )
+        if encoding.context is None:
+            return windows
+        return _with_context(windows, encoding.context, self._capacity - lengths[documents[heads]])
+
+
+def _texts_around(
+    documents: Sequence[Document], texts: Sequence[str]
+) -> tuple[list[tuple[list[str], list[str]]], list[str]]:
+    """The texts before and after each document, and those that are not among `texts`, each once."""
+    contexts = [document.context or Context() for document in documents]
+    around = [
+        ([*map(_without_surrogates, each.before)], [*map(_without_surrogates, each.after)])
+        for each in contexts
+    ]
+    every = chain.from_iterable(chain.from_iterable(around))
+    known = {*texts}
+    return around, [text for text in dict.fromkeys(every) if text not in known]
+
+
+def _context_subwords(
+    around: Sequence[tuple[Sequence[str], Sequence[str]]],
+    ids: Mapping[str, Sequence[int]],
+    most: int,
+) -> ContextSubwords:
+    """The `most` subwords nearest to each document on both sides."""
+    rows: list[list[int]] = []
+    for before, after in around:
+        left: list[int] = []
+        for text in reversed(before):
+            left = [*ids[text][-(most - len(left)) :], *left]
+            if len(left) == most:
+                break
+        right: list[int] = []
+        for text in after:
+            right += ids[text][: most - len(right)]
+            if len(right) == most:
+                break
+        rows += [left, right]
+    splits = splits_of(lengths_of(rows))
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64)
+    return ContextSubwords(flat, splits[::2], splits[1::2])
+
+
+def _with_context(windows: Windows, context: ContextSubwords, room: IntArray) -> Windows:
+    """Windows with as much context on each side as there is, and has room.
+
+    `room` is what the document of each window leaves of a window, `(windows,)`; a document that
+    has several windows leaves none. Where both sides do not fit, each has half of the room, or what
+    the other side leaves.
+    """
+    room = np.maximum(room, 0)
+    starts, middles = context.starts, context.middles
+    before = (middles - starts[:-1])[windows.documents]
+    after = (starts[1:] - middles)[windows.documents]
+    rights = np.minimum(after, np.maximum(room // 2, room - before))
+    lefts = np.minimum(before, room - rights)
+    shifts = np.repeat(lefts, np.diff(windows.splits))
+    return replace(windows, positions=windows.positions + shifts, lefts=lefts, rights=rights)
 
 
 def _word_starts(words: IntArray, offsets: IntArray) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,33 @@ import numpy as np
 
 from nerine.core.document import Token
 from nerine.model.ragged import IntArray
+
+_NONE = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSubwords:
+    """The subwords of the sentences around documents, in flat arrays.
+
+    Document `i` has those from `starts[i]` to `starts[i + 1]`: the ones before it up to
+    `middles[i]`, and from there on the ones after it.
+
+    Attributes:
+        input_ids: The ids of all of them, without special tokens, `(subwords,)`.
+        starts: The borders of the documents' subwords, `(documents + 1,)`.
+        middles: The place of each document among its own, `(documents,)`.
+    """
+
+    input_ids: IntArray
+    starts: IntArray
+    middles: IntArray
+
+    def __getitem__(self, index: int) -> ContextSubwords:
+        """Those of one document."""
+        start, end = self.starts[[index, index + 1]]
+        return ContextSubwords(
+            self.input_ids[start:end], np.array([0, end - start]), self.middles[[index]] - start
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +55,7 @@ class Encoding:
         subword_splits: The borders of the documents' subwords, `(documents + 1,)`.
         joints: How each word hangs together with the one before it, as in `pieces`, `(words,)`;
             None if the words are those that bear tags.
+        context: The subwords of the sentences around the documents; None if none has any.
     """
 
     word_bounds: IntArray
@@ -36,6 +65,7 @@ class Encoding:
     offsets: IntArray
     subword_splits: IntArray
     joints: IntArray | None = None
+    context: ContextSubwords | None = None
 
     @property
     def lengths(self) -> IntArray:
@@ -64,6 +94,7 @@ class Encoding:
             offsets=self.offsets[subwords],
             subword_splits=np.array([0, subwords.stop - subwords.start]),
             joints=None if self.joints is None else self.joints[words],
+            context=None if self.context is None else self.context[index],
         )
 
 
@@ -75,9 +106,11 @@ class Window:
         document: The index of its document.
         first: The index of its first subword in the document.
         last: The index after its last one.
-        input_ids: Those subwords between special tokens, `(length,)`.
+        input_ids: Those subwords between special tokens, and those of the context next to them,
+            `(length,)`.
         words: The indices of the words that it owns and that are not blind, `(owned,)`.
         positions: The place of each of those words' first subword in `input_ids`, `(owned,)`.
+        context: The ids of the subwords of the sentences before and after the document.
     """
 
     document: int
@@ -86,6 +119,7 @@ class Window:
     input_ids: IntArray
     words: IntArray
     positions: IntArray
+    context: tuple[IntArray, IntArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +137,9 @@ class Windows:
         splits: Window `i` owns the words `words[splits[i] : splits[i + 1]]`, `(windows + 1,)`.
         before: The special tokens before each window, `(before,)`.
         after: The special tokens after it, `(after,)`.
+        lefts: The number of subwords of context before the document's in each window,
+            `(windows,)`; None if no document has any.
+        rights: The number of those after them, likewise.
     """
 
     encoding: Encoding
@@ -114,11 +151,50 @@ class Windows:
     splits: IntArray
     before: IntArray
     after: IntArray
+    lefts: IntArray | None = None
+    rights: IntArray | None = None
 
     @property
     def lengths(self) -> IntArray:
-        """The subwords of each window, special tokens included."""
-        return self.lasts - self.firsts + len(self.before) + len(self.after)
+        """The subwords of each window, special tokens and context included."""
+        lengths = self.lasts - self.firsts + len(self.before) + len(self.after)
+        if self.lefts is None or self.rights is None:
+            return lengths
+        return lengths + self.lefts + self.rights
+
+    def without_context(self) -> Windows:
+        """The same windows without their context."""
+        if self.lefts is None:
+            return self
+        shifts = np.repeat(self.lefts, np.diff(self.splits))
+        positions = self.positions - shifts
+        return dataclasses.replace(self, positions=positions, lefts=None, rights=None)
+
+    def with_and_without_context(self) -> Windows:
+        """The windows, and after them the same ones without their context."""
+        if self.lefts is None or self.rights is None:
+            return self
+        none = np.zeros_like(self.lefts)
+        return dataclasses.replace(
+            self,
+            documents=np.tile(self.documents, 2),
+            firsts=np.tile(self.firsts, 2),
+            lasts=np.tile(self.lasts, 2),
+            words=np.tile(self.words, 2),
+            positions=np.concatenate((self.positions, self.without_context().positions)),
+            splits=np.concatenate((self.splits, self.splits[1:] + len(self.words))),
+            lefts=np.concatenate((self.lefts, none)),
+            rights=np.concatenate((self.rights, none)),
+        )
+
+    def context(self, index: int) -> tuple[IntArray, IntArray]:
+        """The ids of the subwords of context before and after those of a window's document."""
+        around = self.encoding.context
+        if around is None or self.lefts is None or self.rights is None:
+            return _NONE, _NONE
+        middle = around.middles[self.documents[index]]
+        left, right = middle - self.lefts[index], middle + self.rights[index]
+        return around.input_ids[left:middle], around.input_ids[middle:right]
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -132,28 +208,33 @@ class Windows:
         )
         begin = self.encoding.subword_splits[document]
         owned = slice(*self.splits[[index, index + 1]])
+        own = self.encoding.input_ids[begin + first : begin + last]
+        left, right = context = self.context(index)
         return Window(
             document=document,
             first=first,
             last=last,
-            input_ids=np.concatenate(
-                (self.before, self.encoding.input_ids[begin + first : begin + last], self.after)
-            ),
+            input_ids=np.concatenate((self.before, left, own, right, self.after)),
             words=self.words[owned] - self.encoding.word_splits[document],
             positions=self.positions[owned],
+            context=context,
         )
 
     def word_numbers(self, index: int) -> IntArray:
         """The word to which each position of a window belongs, `(length,)`, counted from 0.
 
-        -1 stands for special tokens, and for what comes before the first word that begins here.
+        -1 stands for special tokens, for context, and for what comes before the first word that
+        begins here.
         """
         document, first, last = self.documents[index], self.firsts[index], self.lasts[index]
         words = slice(*self.encoding.word_splits[[document, document + 1]])
         starts = self.encoding.word_starts[words]
         starts = starts[starts >= 0]
-        numbers = np.full(self.lengths[index], -1, dtype=np.int64)
-        numbers[len(self.before) : len(self.before) + last - first] = (
+        left, right = map(len, self.context(index))
+        begin = len(self.before) + left
+        length = begin + last - first + right + len(self.after)
+        numbers = np.full(length, -1, dtype=np.int64)
+        numbers[begin : begin + last - first] = (
             np.searchsorted(starts, np.arange(first, last), side="right")
             - np.searchsorted(starts, first, side="left")
             - 1

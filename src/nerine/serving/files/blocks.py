@@ -21,6 +21,7 @@ from nerine.core.errors import FormatError, NerineError, TaggingError
 from nerine.core.streams import Pause
 from nerine.serving.files.inputs import RecordReader
 from nerine.serving.files.lines import closing
+from nerine.serving.files.neighbours import records_in_context, uses_context
 from nerine.serving.files.parts import Journal, Progress
 from nerine.serving.files.records import BEGIN, Position, Record
 from nerine.serving.files.shards import UNCHANGED, Shard, check_content
@@ -148,14 +149,16 @@ def _tagged_blocks(
     """Records with their outcomes, in blocks that are the tagger's look-aheads."""
     from nerine.model.batching import look_aheads  # numpy, which checking inputs does not need
 
-    with closing(reader.records(start)) as read:
+    in_context = uses_context(reader, tagger) and start.offset != end
+    records = records_in_context(reader, start, end) if in_context else reader.records(start)
+    with closing(records) as read:
         shard = iter(()) if start.offset == end else _until(read, end)
         to_render, to_tagger, to_cut = tee(shard, 3)
-        records = (record for record in to_render if not isinstance(record, Pause))
+        rendered = (record for record in to_render if not isinstance(record, Pause))
         with closing(tagger.pipe_with_errors(map(_document_of, to_tagger))) as outcomes:
             for block in filter(None, look_aheads(map(_document_of, to_cut))):
                 size = len(block)
-                yield list(zip(islice(records, size), list(islice(outcomes, size)), strict=True))
+                yield list(zip(islice(rendered, size), list(islice(outcomes, size)), strict=True))
 
 
 def _until(records: Iterator[Record | Pause], end: int | None) -> Iterator[Record | Pause]:
@@ -168,7 +171,9 @@ def _until(records: Iterator[Record | Pause], end: int | None) -> Iterator[Recor
 
 def _document_of(record: Record | Pause) -> Document | Pause:
     """A record's text; empty without one, so that records and outcomes stay in step."""
-    return record if isinstance(record, Pause) else Document(record.text or "")
+    if isinstance(record, Pause):
+        return record
+    return Document(record.text or "", context=record.context)
 
 
 def _rendered(

@@ -42,6 +42,15 @@ class EntityRows:
         return (*self._reader.notes, *self._notes)
 
     @property
+    def has_documents(self) -> bool:
+        """Whether records say of which document they are."""
+        return self._reader.has_documents
+
+    def before(self, position: Position) -> Iterator[Position]:
+        """Places of records before one, further and further back."""
+        return self._reader.before(position)
+
+    @property
     def size(self) -> int | None:
         """The size of the input, as its reader counts it."""
         return self._reader.size

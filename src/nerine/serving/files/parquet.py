@@ -22,8 +22,10 @@ from nerine.serving.arrow import entities_type, is_text
 from nerine.serving.files.lines import LONGEST, read_error, too_long
 from nerine.serving.files.options import USUAL_ID, TaggingOptions
 from nerine.serving.files.records import (
+    BEGIN,
     Position,
     Record,
+    document_missing,
     entities_json,
     id_missing,
     name_taken,
@@ -41,6 +43,8 @@ from nerine.serving.files.shards import (
 )
 
 _BATCH = 1024
+_BACK = 64
+"""The rows before a place that are read first for the rows around the one there."""
 
 
 class ParquetReader:
@@ -60,6 +64,19 @@ class ParquetReader:
         self._options = options
         self.column, self._added = options.text_field, options.added
         self._whole = _Rows(self)
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether rows say of which document they are."""
+        return self._options.document is not None
+
+    def before(self, position: Position) -> Iterator[Position]:
+        """Places of rows before one, further and further back; the last is the beginning."""
+        back = _BACK
+        while back < position.offset:
+            yield Position(position.offset - back, position.offset - back + 1)
+            back *= 4
+        yield BEGIN
 
     @property
     def size(self) -> int | None:
@@ -124,6 +141,9 @@ class ParquetReader:
             raise text_missing(self.column, names, self.name, "column")
         if self._options.id is not None and self._options.id not in names:
             raise id_missing(self._options.id, names, self.name, "column")
+        document = self._options.document
+        if document is not None and document not in names:
+            raise document_missing(document, names, self.name, "column")
         if self._added in names:
             raise name_taken(self._added, self.name, "column")
         kind = schema.field(self.column).type
@@ -138,13 +158,13 @@ class ParquetReader:
         """A record for each row from `start` on; `raw` is its text alone."""
         row = start.offset
         try:
-            for text, id_ in self._texts_and_ids(row):
+            for text, id_, document in self._cells(row):
                 row += 1
                 raw = b"" if text is None else text.encode("utf-8", "surrogatepass")
                 problem = too_long(len(raw), len(raw)) if len(raw) > LONGEST else None
                 after = Position(row, row + 1)
                 kept = None if problem else text
-                yield Record(raw, row, after, kept, problem, text is None, id_)
+                yield Record(raw, row, after, kept, problem, text is None, id_, document)
         except (OSError, ValueError) as error:
             raise self._damage(error, f"{self.name}, after row {row}") from error
 
@@ -154,12 +174,14 @@ class ParquetReader:
             return read_error(error, self.name)
         return FormatError(f"the data are damaged: {error}", place=place)
 
-    def _texts_and_ids(self, first: int) -> Iterator[tuple[str | None, str | None]]:
-        """The text and the id, as JSON, of each row from row `first`, counted from 0, on."""
+    def _cells(self, first: int) -> Iterator[tuple[str | None, str | None, str | None]]:
+        """The text of each row from row `first`, counted from 0, on; its id, document as JSON."""
         with self.open() as file:
             id_name = self._options.id or USUAL_ID
             has_id = self._options.rows == "entities" and id_name in file.schema_arrow.names
-            columns = [self.column, *([id_name] if has_id and id_name != self.column else [])]
+            names = [id_name] if has_id else []
+            names += [self._options.document] if self._options.document else []
+            columns = [*dict.fromkeys((self.column, *names))]
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if first >= rows:
@@ -168,10 +190,13 @@ class ParquetReader:
                 for batch in file.iter_batches(_BATCH, row_groups=[group], columns=columns):
                     if first < batch.num_rows:
                         texts = batch.column(self.column)[first:].to_pylist()
-                        ids: Iterable[str | None] = [None] * len(texts)
-                        if has_id:
-                            ids = map(_id_json, batch.column(id_name)[first:])
-                        yield from zip(texts, ids, strict=True)
+                        ids, documents = (
+                            [None] * len(texts)
+                            if name is None
+                            else [_id_json(cell) for cell in batch.column(name)[first:]]
+                            for name in (id_name if has_id else None, self._options.document)
+                        )
+                        yield from zip(texts, ids, documents, strict=True)
                     first = max(0, first - batch.num_rows)
 
     def whole_record(self, record: Record) -> str:

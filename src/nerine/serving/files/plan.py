@@ -14,7 +14,13 @@ from nerine.core.arguments import checked
 from nerine.core.errors import SettingsError, TaggingError
 from nerine.core.files import disk_errors
 from nerine.serving.files.blocks import Listener, StreamTagger, StreamWriter, tag_shard
-from nerine.serving.files.identity import check_same, inputs_identity, run_identity, tagger_identity
+from nerine.serving.files.identity import (
+    USE,
+    check_same,
+    inputs_identity,
+    run_identity,
+    tagger_identity,
+)
 from nerine.serving.files.inputs import STANDARD, Inputs, RecordReader, find_inputs
 from nerine.serving.files.options import TaggingOptions
 from nerine.serving.files.outputs import (
@@ -118,15 +124,15 @@ class TaggingPlan:
     @disk_errors(TaggingError)
     def run(self, tagger: StreamTagger, listener: Listener | None = None) -> TaggingSummary:
         """Tags all inputs. Raises `TaggingError` if files cannot be written or resumed."""
+        use = tagger_identity(tagger)
         if isinstance(self.output, Outputs | ShardedOutputs):
             folder = self._folder(self.output)
-            use = tagger_identity(tagger)
             return self._run(folder, lambda: self._tag(folder, tagger, listener), use)
         began = time.monotonic()
         stream = StreamWriter(self.output)
         tag_shard(self.readers[0], Shard(end=self.readers[0].end), tagger, stream, listener)
         totals = Totals.of([stream.progress])
-        return self._summary((STANDARD,), None, totals, totals.documents, began)
+        return self._summary((STANDARD,), None, totals, totals.documents, began, use)
 
     @disk_errors(TaggingError)
     def run_shards(
@@ -168,13 +174,19 @@ class TaggingPlan:
             finally:
                 folder.leave()
         failed = str(outputs.failed) if totals.failures else None
-        summary = self._summary(tuple(map(str, outputs.files)), failed, totals, now, began)
+        summary = self._summary(tuple(map(str, outputs.files)), failed, totals, now, began, use)
         if isinstance(folder, ShardedFolder):
             return replace(summary, shards=(len(folder.shards), folder.count))
         return summary
 
     def _summary(
-        self, outputs: tuple[str, ...], failed: str | None, totals: Totals, now: int, began: float
+        self,
+        outputs: tuple[str, ...],
+        failed: str | None,
+        totals: Totals,
+        now: int,
+        began: float,
+        use: Mapping[str, Any],
     ) -> TaggingSummary:
         logger.info("%d documents, %d of them failed", totals.documents, totals.failures)
         return TaggingSummary(
@@ -187,8 +199,19 @@ class TaggingPlan:
             time.monotonic() - began,
             self.inputs.passed_over,
             totals.nulls,
-            tuple(note for reader in self.readers for note in reader.notes),
+            (*(note for each in self.readers for note in each.notes), *self._context_notes(use)),
         )
+
+    def _context_notes(self, use: Mapping[str, Any]) -> list[str]:
+        """A note if the model sees sentences around each one and the run has none, or reversely."""
+        context = use.get(USE, {}).get("settings", {}).get("context", 0)
+        document = self.options.document
+        if context and document is None:
+            alone = "the model was trained with document context, and saw each record alone"
+            return [f"{alone}: --document NAME (document=…) names the field of the document"]
+        if document is not None and not context:
+            return [f"the model sees each record alone, and made no use of {document!r}"]
+        return []
 
     def _folder(self, output: Outputs | ShardedOutputs) -> WorkingFolder | ShardedFolder:
         """The folder of the run, not open yet."""

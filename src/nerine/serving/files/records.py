@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nerine.core.document import Entity
+from nerine.core.document import Context, Entity
 from nerine.core.errors import FormatError
 from nerine.core.files import json_line
 
@@ -35,6 +35,9 @@ class Record:
             an empty line between records.
         is_null: Whether its text is null: then the entities are null, too.
         id: Its own id as JSON, if it is asked for; None if it has none.
+        document: The document that it is a sentence of, as JSON, if it is asked for; None if it
+            names none.
+        context: The records around it in that document, for a model that sees them.
     """
 
     raw: bytes
@@ -44,6 +47,8 @@ class Record:
     error: str | None = None
     is_null: bool = False
     id: str | None = None
+    document: str | None = None
+    context: Context | None = None
 
 
 _label_json = functools.lru_cache(maxsize=1024)(json_line)
@@ -82,6 +87,18 @@ def name_taken(name: str, place: str, what: str = "field") -> FormatError:
         f"the {what} {name!r} exists already, and the entities would hide it",
         place=place,
         hint="--into NAME (into=…) puts the entities into another one",
+    )
+
+
+def document_missing(
+    name: str, known: Sequence[str], place: str, what: str = "field"
+) -> FormatError:
+    """The error for an input without the field or column that should hold the document."""
+    return FormatError(
+        f"the {what} {name!r}, which should say of which document a record is, is missing",
+        place=place,
+        expected=f"one of {', '.join(map(repr, known))}",
+        hint=f"--document NAME (document=…) names the {what}; without it, records are tagged alone",
     )
 
 

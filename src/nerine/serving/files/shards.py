@@ -27,6 +27,8 @@ UNCHANGED = "an input that does not change meanwhile"
 """What is expected of an input in messages."""
 
 _CHUNK = 1 << 20
+_BACK = 1 << 14
+"""The bytes before a place that are read first for the records before it."""
 
 ByteRange = tuple[int, int | None]
 """The offset of some bytes in a file, and their number; None for all that follow."""
@@ -137,6 +139,19 @@ def pieces_between_lines(file: File, size: int) -> Iterator[Piece]:
             offset += len(chunk)
     if offset > start.offset or not offset:
         yield Piece(start, offset, digest.hexdigest())
+
+
+def places_before(file: File, position: Position) -> Iterator[Position]:
+    """Places of lines before one, each further back than the last; not the beginning."""
+    size = _BACK
+    while size < position.offset:
+        offset = position.offset - size
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            read = stream.read(size)
+        if 0 < (begin := read.find(b"\n") + 1) < size:
+            yield Position(offset + begin, position.line - read.count(b"\n", begin))
+        size *= 4
 
 
 def pieces_of(input_: Divisible, cuts: Iterable[Position], end: int | None) -> Iterator[Piece]:

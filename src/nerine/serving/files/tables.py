@@ -24,6 +24,7 @@ from nerine.serving.files.records import (
     BEGIN,
     Position,
     Record,
+    document_missing,
     id_missing,
     name_taken,
     text_missing,
@@ -71,7 +72,10 @@ class CsvReader(LineReader):
             raise self._text_missing(place)
         if self._options.id is not None and self._options.id not in self._header:
             raise id_missing(self._options.id, self._header, place, "column")
-        for name in (self._column, self._id_name):
+        document = self._options.document
+        if document is not None and document not in self._header:
+            raise document_missing(document, self._header, place, "column")
+        for name in dict.fromkeys((self._column, self._id_name, document or self._column)):
             if self._header.count(name) > 1:
                 raise FormatError(f"two columns are called {name!r}", place=place)
         if self._added in self._header:
@@ -154,6 +158,8 @@ class CsvReader(LineReader):
         width, index = len(self._header), self._header.index(self._column)
         has_id = self._options.rows == "entities" and self._id_name in self._header
         id_index = self._header.index(self._id_name) if has_id else None
+        name = self._options.document
+        document_index = None if name is None else self._header.index(name)
         is_header = start == BEGIN
         lone_quotes = 0 if self._quoting else lines_of_lone_quote(width)
         for row in self._rows(self._lines.after(start), start, width, lone_quotes):
@@ -168,7 +174,8 @@ class CsvReader(LineReader):
                 if not (self._quoting or self.notes):
                     self._note_quotes(row)
                 id_ = None if id_index is None else json_line(row.cells[id_index])
-                yield replace(row.record, text=row.cells[index], id=id_)
+                document = None if document_index is None else row.cells[document_index]
+                yield replace(row.record, text=row.cells[index], id=id_, document=document or None)
 
     def _note_quotes(self, row: Row) -> None:
         """Notes the first quote that might be read in the other way."""
@@ -196,9 +203,16 @@ class CsvReader(LineReader):
         form = RowFormat(self._delimiter, self._quoted, width, lone_quotes)
         return table_rows(lines, form, self.name, start)
 
+    @property
+    def has_records_in_lines(self) -> bool:
+        """Whether no row has several lines, and any of them can be read first."""
+        return super().has_records_in_lines and not (self._quoted and self._has_quotes)
+
     def _pieces(self, file: File, size: int) -> Iterator[Piece]:
-        if not (self._quoted and self._has_quotes):
-            return super()._pieces(file, size)  # no row has several lines
+        if self.has_records_in_lines:
+            return super()._pieces(file, size)
+        if self.has_documents:  # the rows before one are found only from the beginning on
+            return pieces_of(self, (), self.end)
         afters = (each.after for each in self.records(BEGIN) if not isinstance(each, Pause))
         return pieces_of(self, cuts_among(afters, size), self.end)
 

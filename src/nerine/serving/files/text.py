@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nerine.core.document import Entity
-from nerine.core.errors import FormatError
+from nerine.core.errors import FormatError, SettingsError
 from nerine.core.files import json_line, json_record, line_text
 from nerine.core.streams import Pause
 from nerine.serving.files.lines import Lines, LongLine, size_of
@@ -18,6 +18,7 @@ from nerine.serving.files.records import (
     Position,
     Record,
     add_member,
+    document_missing,
     entities_json,
     id_missing,
     name_taken,
@@ -31,6 +32,7 @@ from nerine.serving.files.shards import (
     hashes_of,
     pieces_between_lines,
     pieces_of,
+    places_before,
 )
 from nerine.serving.files.written import WrittenText, in_json_line, in_text_line
 
@@ -57,6 +59,22 @@ class LineReader:
         self._options = options
         self._added = options.added
         self._member = json_line(options.into).encode()
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether records say of which document they are."""
+        return self._options.document is not None
+
+    @property
+    def has_records_in_lines(self) -> bool:
+        """Whether each line is a record, and any of them can be read first."""
+        return self._lines.path is not None and not self._lines.compression
+
+    def before(self, position: Position) -> Iterator[Position]:
+        """Places of records before one, further and further back; the last is the beginning."""
+        if self._lines.path is not None and self.has_records_in_lines:
+            yield from places_before(self._lines.path, position)
+        yield BEGIN
 
     @property
     def size(self) -> int | None:
@@ -123,6 +141,12 @@ class TextReader(LineReader):
 
     def check(self) -> None:
         """Raises `FormatError` if the first line is not UTF-8."""
+        if self.has_documents:
+            raise SettingsError(
+                "lines of text have no field that says of which document they are",
+                place="document",
+                expected="JSON lines, CSV, TSV or Parquet",
+            )
         for raw in self._lines.peek():
             if not isinstance(raw, LongLine):  # which fails alone
                 line_text(raw, self.name, BEGIN.line)
@@ -137,22 +161,22 @@ class TextReader(LineReader):
                 yield raw
                 continue
             offset += size_of(raw)
-            text = problem = id_ = None
+            text = problem = id_ = document = None
             if isinstance(raw, LongLine):
                 problem = raw.problem
             else:
                 try:
-                    text, id_ = self._text_and_id(raw, number)
+                    text, id_, document = self._content(raw, number)
                 except FormatError as error:
                     problem = error.found
             is_null = text is None and problem is None and bool(raw.strip())
             after = Position(offset, number + 1)
-            yield Record(raw, number, after, text, problem, is_null, id_)
+            yield Record(raw, number, after, text, problem, is_null, id_, document)
             number += 1
 
-    def _text_and_id(self, raw: bytes, number: int) -> tuple[str | None, str | None]:
-        """The text in a line, None if there is nothing to tag, and its id as JSON."""
-        return line_text(raw, self.name, number), None
+    def _content(self, raw: bytes, number: int) -> tuple[str | None, str | None, str | None]:
+        """The text in a line, None if there is nothing to tag; its id and document as JSON."""
+        return line_text(raw, self.name, number), None, None
 
     def written_text(self, record: Record) -> WrittenText:
         """How the text of a record is written. Raises `FormatError` if it can't be changed."""
@@ -188,20 +212,31 @@ class JsonLinesReader(TextReader):
             raise name_taken(self._added, place)
         if self._options.id is not None and self._options.id not in members:
             raise id_missing(self._options.id, [*members], place)
+        if self._options.document is not None and self._options.document not in members:
+            raise document_missing(self._options.document, [*members], place)
         return members
 
-    def _text_and_id(self, raw: bytes, number: int) -> tuple[str | None, str | None]:
+    def _content(self, raw: bytes, number: int) -> tuple[str | None, str | None, str | None]:
         if not raw.strip():
-            return None, None
+            return None, None, None
         members = self._members(raw, number)
+        document = self._document_in(members)
         text = members[self._field]
         if text is None:
-            return None, None
+            return None, None, document
         if type(text) is not str:
             raise FormatError(f"the field {self._field!r} is not a string")
         has_id = self._options.rows == "entities"
         id_ = members.get(self._options.id or USUAL_ID) if has_id else None
-        return text, None if id_ is None else _as_written(id_)
+        return text, None if id_ is None else _as_written(id_), document
+
+    def _document_in(self, members: dict[str, Any]) -> str | None:
+        """The document of a record as JSON; None if it is null, or not asked for."""
+        name = self._options.document
+        value = None if name is None else members[name]
+        if not isinstance(value, str | None):  # numbers are strings here
+            raise FormatError(f"the field {name!r} is not a string or a number")
+        return None if value is None else _as_written(value)
 
     def written_text(self, record: Record) -> WrittenText:
         """How the text of a record is written. Raises `FormatError` if it can't be changed."""

@@ -57,12 +57,15 @@ class WebFolder:
         size: Its size in bytes, the packages apart.
         has_packages: Whether it has the files of onnxruntime-web; otherwise a browser takes them
             from a public server.
+        context: The model's setting `context`, which the JavaScript does not use: it tags each text
+            alone.
     """
 
     path: Path
     variant: str
     size: int
     has_packages: bool
+    context: int = 0
 
 
 @disk_errors(CheckpointError)
@@ -140,7 +143,7 @@ def export_for_web(
         size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
         if dist is not None:
             _copy_packages(dist, place / "packages" / RUNTIME)
-    return WebFolder(final, variant, size, dist is not None)
+    return WebFolder(final, variant, size, dist is not None, tagger.settings.context)
 
 
 def web_settings(tagger: Tagger, tokenizer: Tokenizer, place: str) -> dict[str, Any]:

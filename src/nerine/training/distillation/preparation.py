@@ -17,8 +17,8 @@ from nerine.model.encoding import Encoder
 from nerine.model.heads import TagHead
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.pretrained import width_of
-from nerine.training.batches import Batches, DrawnBatches, batches_of
-from nerine.training.dataset import Examples, make_examples
+from nerine.training.batches import Batches, DrawnBatches, WithoutContext, batches_of
+from nerine.training.dataset import Examples, context_notes, make_examples
 from nerine.training.distillation.settings import DistillationSettings
 from nerine.training.distillation.student import (
     count_layers,
@@ -93,8 +93,9 @@ def prepare(
     """
     settings, student, layers = _student(teachers, settings)
     notes: list[str] = []
-    corpus = with_validation(corpus, settings, notes)
-    notes += check_labels(corpus)
+    context = student.settings.context
+    corpus = with_validation(corpus, settings, notes, context)
+    notes += [*check_labels(corpus), *context_notes(corpus.train, context)]
     texts, left_out = without_near_duplicates(corpus, given, settings)
     teaching = _online(teachers, student, settings)
     if teaching is None and settings.replacing:
@@ -107,6 +108,8 @@ def prepare(
         facts = _facts(corpus, student, encoder, examples, batches)
         settings, choices = choose_settings(settings, facts)
         notes += [f"{each.name}: {each.value} ({each.reason})" for each in choices]
+    if examples.windows.lefts is not None:
+        batches = WithoutContext(batches, len(examples.windows), settings.seed)
     return Preparation(
         settings=settings,
         student=student,
