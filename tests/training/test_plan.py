@@ -17,7 +17,8 @@ from nerine.core.document import Document, Entity
 from nerine.core.errors import OverlapError, TrainingError
 from nerine.data.corpus import Corpus
 from nerine.training.callbacks import validations, whole_validations
-from nerine.training.plan import Facts, choose_settings, held_out_share, plan_training
+from nerine.training.held_out import held_out_share
+from nerine.training.plan import Facts, choose_settings, plan_training
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import train
 from runs import corpus

@@ -19,10 +19,9 @@ import torch
 
 from nerine.core.arguments import checked
 from nerine.core.document import Document, count_entities
-from nerine.core.errors import TrainingError
 from nerine.core.files import write_text
 from nerine.core.words import cut_words
-from nerine.data.corpus import Corpus, unseen_label_notes
+from nerine.data.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, as_corpus
 from nerine.data.formats.overlaps import check_flat
 from nerine.model.backends.hardware import multiplies_bfloat16
@@ -32,6 +31,7 @@ from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.case_marks import with_case_marks
 from nerine.training.dataset import context_notes
+from nerine.training.held_out import check_labels, held_out_share, with_validation
 from nerine.training.initialization import learning_rate_for
 from nerine.training.lora import check_lora
 from nerine.training.settings import RunSettings, TrainingSettings
@@ -62,9 +62,6 @@ _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
 
 _MANY_CUT = 0.005
 """Share of entities inside words of the first rule from which on the second one is taken."""
-
-_HELD_OUT_SHARE, _MOST_HELD_OUT_SHARE = 0.1, 0.2
-_WANTED_VALIDATION, _MOST_VALIDATION = 100, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,55 +352,3 @@ def _validations(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
         f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
         f"about {_VALIDATION_SHARE:.0%} of the time",
     )
-
-
-def with_validation(
-    corpus: Corpus, settings: RunSettings, notes: list[str], context: int = 0
-) -> Corpus:
-    """The corpus, with a validation split held out of the training split if it has none.
-
-    For a model with `context`, sentences of one document stay together. Adds a note if documents
-    were held out.
-    """
-    if "validation" in corpus.splits:
-        return corpus
-    fraction = settings.validation_fraction
-    split = corpus.hold_out_validation(
-        held_out_share(len(corpus.train)) if fraction is None else fraction,
-        settings.seed,
-        whole_documents=context > 0,
-    )
-    notes.append(
-        f"the corpus has no validation split: {len(split.validation)} of {len(corpus.train)} "
-        "training documents were held out as one"
-    )
-    return split
-
-
-def check_labels(corpus: Corpus) -> list[str]:
-    """Notes on labels that training lacks; raises `TrainingError` if it has no entities."""
-    if not any(document.entities for document in corpus.train):
-        if corpus.labels:  # it had some before documents were held out
-            found = "all entities are in the documents that were held out as validation split"
-            hint = "label more documents, give a validation split, or hold out others with --seed"
-        else:
-            found = "the training split has no entities"
-            hint = (
-                "nerine describe CORPUS shows what was read; --tag-column names the column of "
-                "tags, --text-field the field of texts"
-            )
-        raise TrainingError(
-            found, place=corpus.source, expected="labelled entities to learn from", hint=hint
-        )
-    notes = unseen_label_notes(corpus, ["validation"])  # training does not read the test split
-    return [note for note in notes if note not in corpus.notes]
-
-
-def held_out_share(documents: int) -> float:
-    """The share of so many training documents that is held out as a validation split.
-
-    A hundred documents are wanted and two thousand are enough, but a fifth at most, and a tenth of
-    a corpus between these sizes.
-    """
-    wanted = max(_WANTED_VALIDATION / max(documents, 1), _HELD_OUT_SHARE)
-    return min(wanted, _MOST_HELD_OUT_SHARE, _MOST_VALIDATION / max(documents, 1))

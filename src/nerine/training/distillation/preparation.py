@@ -32,8 +32,9 @@ from nerine.training.distillation.teachers import (
     one_teacher,
     run_on_batches,
 )
+from nerine.training.held_out import check_labels, with_validation
 from nerine.training.initialization import learning_rate_for
-from nerine.training.plan import Facts, check_labels, choose_settings, has_bfloat16, with_validation
+from nerine.training.plan import Facts, choose_settings, has_bfloat16
 
 _SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
 _PASSES = 7
