@@ -156,7 +156,7 @@ def test_an_interrupted_run_names_the_command_that_resumes_it(
 
     monkeypatch.setattr(progress, "adaptation_display", display)
     out = tmp_path / "adapted"
-    stopped = run("adapt", encoder, posts, "-o", out, *SMALL)
+    stopped = run("adapt", encoder, posts, "-o", out, *SMALL, "--threads", 1)
     assert stopped.exit_code == 1
     command = stopped.stderr.splitlines()[-1].removeprefix("resume with: nerine ")
     monkeypatch.undo()

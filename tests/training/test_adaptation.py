@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -342,6 +343,30 @@ def test_a_killed_run_resumes_with_the_same_result(
     assert again.begun == [(3 * (step // 3), STEPS)]
     assert_same_result(resumed, undisturbed)
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_run_killed_while_the_encoder_is_written_can_be_resumed(
+    undisturbed: AdaptationRun, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    module = sys.modules["nerine.training.adaptation.adapt"]
+    monkeypatch.setattr(module, "save_encoder", die)
+    with pytest.raises(Killed):
+        small_run(tmp_path / "run", encoder)
+    monkeypatch.undo()
+    assert_same_result(small_run(tmp_path / "run", encoder, resume=True), undisturbed)
+    # and with the best state damaged
+    monkeypatch.setattr(module, "save_encoder", die)
+    with pytest.raises(Killed):
+        small_run(tmp_path / "other", encoder)
+    monkeypatch.undo()
+    state = States(tmp_path / "other").path(undisturbed.best.step) / "model.safetensors"
+    state.write_bytes(state.read_bytes()[:-1])
+    resumed = small_run(tmp_path / "other", encoder, resume=True)
+    assert f"state {state.parent} is damaged and was skipped" in resumed.notes
+    assert_same_result(resumed, undisturbed)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

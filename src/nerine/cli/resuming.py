@@ -21,6 +21,8 @@ def resuming_command(context: click.Context) -> str:
         source = context.get_parameter_source(name)
         if source is not click.core.ParameterSource.COMMANDLINE or name in ("resume", "overwrite"):
             continue
+        if value is None:  # --threads, which no command gets as an argument
+            continue
         if isinstance(value, tuple) and not parameter.multiple and parameter.nargs == 1:
             value = ",".join(map(str, value))
         values = [str(each) for each in (value if isinstance(value, tuple) else (value,))]

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback
 
-from nerine.core.errors import DivergenceError
+from nerine.core.errors import DivergenceError, TrainingError
 from nerine.core.filenames import WEIGHTS_FILE
 from nerine.model.backends.lean import filled_up
 from nerine.model.batching import BudgetSampler
@@ -146,9 +146,19 @@ class AdaptationTrainer(ResumableTrainer):
         load_model(self._trained, Path(resume_from_checkpoint, WEIGHTS_FILE))
 
     def load_best(self) -> None:
-        """Loads the weights with the lowest held-out loss."""
-        best = self.state.best_global_step
-        self._load_from_checkpoint(str(self._states.path(best or 0)))
+        """Loads the weights with the lowest held-out loss.
+
+        Raises `TrainingError` if their state is damaged.
+        """
+        best = self.state.best_global_step or 0
+        if not self._states.is_complete(best):
+            raise TrainingError(
+                "the state with the lowest held-out loss is damaged",
+                place=str(self._states.path(best)),
+                expected="each file with the hash in its manifest, complete.json",
+                hint="adapt again in another folder",
+            )
+        self._load_from_checkpoint(str(self._states.path(best)))
 
 
 def sampler_of(windows: IntArray, texts: Texts, settings: AdaptationSettings) -> BudgetSampler:
