@@ -59,7 +59,8 @@ def _count_runs(model: torch.nn.Module) -> list[str]:
     return runs
 
 
-@pytest.mark.parametrize("freeze_embeddings", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("freeze_embeddings", [True, False])
 def test_a_run_has_the_same_weights(
     freeze_embeddings: bool, encoder_of: Callable[[str], Path], tmp_path: Path
 ) -> None:

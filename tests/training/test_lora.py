@@ -28,6 +28,7 @@ from nerine.training.plan import plan_training
 from nerine.training.run import TrainingRun
 from nerine.training.seeds import mean_weights, train_seeds
 from nerine.training.settings import DistillationSettings, TrainingSettings
+from nerine.training.tuning.space import make_space
 from runs import corpus, small_run
 from tiny import KINDS, make_encoder
 
@@ -225,6 +226,14 @@ def test_the_plan_has_a_higher_rate_for_it_and_says_why(encoder: Path) -> None:
     (choice,) = (each for each in plan.choices if each.name == "learning rate")
     assert "LoRA" in choice.reason
     assert "LoRA" not in str(plain)
+
+
+def test_a_search_keeps_the_embeddings_frozen(encoder: Path) -> None:
+    settings = TrainingSettings(encoder=str(encoder), lora_rank=4)
+    space = make_space(corpus(), settings, None, {})
+    assert "freeze_embeddings" not in {each.name for each in space.ranges}
+    with pytest.raises(SettingsError, match="freeze_embeddings is to be tuned, and lora_rank is"):
+        make_space(corpus(), settings, ["freeze_embeddings"], {})
 
 
 @pytest.mark.parametrize(
