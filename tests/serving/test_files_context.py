@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,13 @@ def test_a_record_has_the_neighbours_of_its_document_wherever_shards_begin(
 @given(st.lists(st.integers(0, 9), max_size=5), st.integers(100, 900))
 @settings(max_examples=10)
 def test_shards_of_any_size_give_the_bytes_of_one(sizes: list[int], size: int) -> None:
-    rows = rows_of(sizes)
-    Path("in.jsonl").write_bytes(jsonl(rows))
-    for name, shard_bytes in (("whole", 1 << 20), ("cut", size)):
-        run(Path("in.jsonl"), Path(f"{name}.jsonl"), shard_bytes=shard_bytes, start="overwrite")
-    assert Path("whole.jsonl").read_bytes() == Path("cut.jsonl").read_bytes()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in.jsonl").write_bytes(jsonl(rows_of(sizes)))
+        for output, shard_bytes in (("whole", 1 << 20), ("cut", size)):
+            run(folder / "in.jsonl", folder / f"{output}.jsonl", shard_bytes=shard_bytes)
+        whole, cut = (folder / f"{output}.jsonl" for output in ("whole", "cut"))
+        assert whole.read_bytes() == cut.read_bytes()
 
 
 def test_blank_and_long_records_before_a_shard(tmp_path: Path) -> None:

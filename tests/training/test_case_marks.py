@@ -107,7 +107,8 @@ def case_corpus() -> Corpus:
             joined = " ".join(words)
             start = joined.index(words[1 + 3 * number])
             documents.append(Document(joined, (Entity(start, start + 4, "name"),)))
-    return Corpus({"train": documents, "validation": documents[:8]}, ("name",), "a test")
+    splits = {"train": tuple(documents), "validation": tuple(documents[:8])}
+    return Corpus(splits, ("name",), "a test")
 
 
 @pytest.fixture(scope="module")

@@ -27,10 +27,11 @@ from nerine.model.loading.checkpoint import load_checkpoint, save_checkpoint
 from nerine.model.loading.usage import Usage
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import UNKNOWN, Collator, make_examples
-from nerine.training.distillation.loss import DistillationLoss, divergence
+from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.settings import DistillationSettings
 from nerine.training.distillation.student import count_layers, lowest_layers, make_student
 from nerine.training.distillation.teachers import OneTeacher
+from nerine.training.losses import divergence
 from nerine.training.recipes import read_settings
 from nerine.training.run import TrainingRun
 from tiny import KINDS, documents, make_foreign, make_tokenizer

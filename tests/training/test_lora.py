@@ -21,13 +21,14 @@ from curves import EXACT, Listener, assert_same_curve
 from nerine.core.errors import MissingExtraError, SettingsError, TrainingError
 from nerine.model.adapters import Adapters
 from nerine.model.loading.pretrained import load_encoder, quiet
+from nerine.training.distillation.settings import DistillationSettings
 from nerine.training.initialization import new_checkpoint
 from nerine.training.layer_rates import parameter_groups
 from nerine.training.lora import linear_layers, merged
 from nerine.training.plan import plan_training
 from nerine.training.run import TrainingRun
 from nerine.training.seeds import mean_weights, train_seeds
-from nerine.training.settings import DistillationSettings, TrainingSettings
+from nerine.training.settings import TrainingSettings
 from nerine.training.tuning.space import make_space
 from runs import corpus, small_run
 from tiny import KINDS, make_encoder

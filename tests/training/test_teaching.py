@@ -38,7 +38,7 @@ from nerine.model.settings import TransitionScores
 from nerine.training.batches import DrawnBatches
 from nerine.training.dataset import UNKNOWN, Collator, make_examples
 from nerine.training.distillation import targets
-from nerine.training.distillation.loss import DistillationLoss, certainty, divergence
+from nerine.training.distillation.loss import DistillationLoss, certainty
 from nerine.training.distillation.preparation import prepare, without_near_duplicates
 from nerine.training.distillation.settings import DistillationSettings
 from nerine.training.distillation.student import count_layers
@@ -55,6 +55,7 @@ from nerine.training.distillation.teachers import (
     load_teacher,
     run_on_batches,
 )
+from nerine.training.losses import divergence
 from nerine.training.run import TrainingRun
 from tiny import documents, make_checkpoint
 

@@ -294,7 +294,8 @@ def _learning_rate(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice
     """That of the encoder's size, lower for a large corpus, higher for LoRA."""
     whole = learning_rate_for(facts.width, small=_SMALL_ENCODER_RATE, base=_BASE_ENCODER_RATE)
     part = min(max((_MUCH / max(facts.subwords, 1)) ** _FALL, _LEAST_PART), 1)
-    factor = 1 if settings.lora_rank is None else _LORA_FACTOR
+    has_updates = isinstance(settings, TrainingSettings) and settings.lora_rank is not None
+    factor = _LORA_FACTOR if has_updates else 1
     rate = float(f"{factor * part * whole:.2g}")
     reason = f"hidden states of width {facts.width}"
     if part < 1:

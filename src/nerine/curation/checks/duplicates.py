@@ -9,9 +9,9 @@ from functools import partial
 from nerine.core.document import Document
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.similarity import Where, own_words
+from nerine.curation.checks.similarity import own_words
 from nerine.curation.checks.view import View, listed, quoted
-from nerine.data.near_duplicates import masked
+from nerine.data.near_duplicates import Where, masked
 from nerine.evaluation.metrics.scoring import ranges_of
 
 _MOST_DIFFERENCES = 3
