@@ -1,15 +1,19 @@
 """Tries the levers on the panel, trial by trial, or prints the table of those in the store.
 
-    python -m bench.levers [--levers …] [--corpora …] [--seeds 0] [--store FILE] [--table]
+    python -m bench.levers [--levers …] [--corpora …] [--seeds 0] [--raw FILE …] [--store FILE]
+    python -m bench.levers --table
 
 The protocol is `docs/trials.md`. A trial that is in the store is not run again, so a run that was
-killed goes on where it was. Only validation splits are read.
+killed goes on where it was. Models are scored on validation splits only. Levers with raw texts
+need files of them, a text a line; a test split is read to leave out raw texts that are like its
+own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.common import machine
@@ -26,6 +30,7 @@ def main() -> None:
     options.add_argument("--levers", nargs="+", choices=list(LEVERS), default=list(LEVERS))
     options.add_argument("--corpora", nargs="+", choices=(*ALL, *SHOTS), default=(*SHOTS, *ALL))
     options.add_argument("--seeds", nargs="+", type=int, default=[0])
+    options.add_argument("--raw", nargs="+", type=Path, default=[], help="files of a text a line")
     options.add_argument("--store", type=Path, default=STORE)
     options.add_argument("--threads", type=int, default=1, help="the threads of torch")
     options.add_argument("--table", action="store_true", help="only print the table")
@@ -36,19 +41,19 @@ def main() -> None:
             for corpus in chosen.corpora:
                 for lever in chosen.levers:
                     if corpus in LEVERS[lever].corpora:
-                        _try(lever, corpus, seed, chosen.threads, chosen.store)
+                        _try((lever, corpus, seed), chosen.threads, chosen.raw, chosen.store)
     print_tables(read(chosen.store))
 
 
-def _try(lever: str, corpus: str, seed: int, threads: int, store: Path) -> None:
+def _try(key: tuple[str, str, int], threads: int, raw: Sequence[Path], store: Path) -> None:
     """Runs a trial and appends its line, unless it is in the store."""
-    if (lever, corpus, seed) in {key_of(row) for row in read(store)}:
+    if key in {key_of(row) for row in read(store)}:
         return
-    row = run_apart(lever, corpus, seed, threads)
+    row = run_apart(*key, threads, raw)
     with store.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, separators=(",", ":")) + "\n")
     print(
-        f"{lever}, {corpus}, seed {seed}: F1 {row['f1']:.4f} at step {row['best_step']}, "
+        f"{key[0]}, {key[1]}, seed {key[2]}: F1 {row['f1']:.4f} at step {row['best_step']}, "
         f"{row['core_minutes']:.1f} minutes of one core",
         flush=True,
     )

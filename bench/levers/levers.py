@@ -8,6 +8,8 @@ from typing import Any
 
 ALL = ("ai", "politics", "wnut", "ncbi", "btc")
 SMALL = ("ai", "politics")
+TWEETS = ("wnut", "btc")
+"""The corpora whose texts are of the kind of the raw texts."""
 SHOTS = tuple(f"{corpus}-{count}-a-label" for corpus in SMALL for count in (5, 20))
 """Corpora with so many sentences a label, drawn with the seed of the run."""
 
@@ -22,20 +24,31 @@ class Lever:
     """A change of the plan.
 
     Attributes:
-        changes: Settings by name.
+        changes: Settings of `train` by name, or of `distill` if there are teachers.
         corpora: The corpora that it is tried on.
+        teachers: The number of runs of the plan, with the seeds from 0 on, that teach a student
+            with the plan's encoder; 0 for a model that is trained on labels alone.
+        raw: Whether raw texts are used: those that teachers label, or else those that the encoder
+            is adapted to before.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     corpora: tuple[str, ...] = ALL
+    teachers: int = 0
+    raw: bool = False
 
-
-_SWAPPED = {"variants": 4, "swapping": 0.3}
 
 LEVERS: Mapping[str, Lever] = {
     PLAN: Lever(corpora=(*SHOTS, *ALL)),
     "label-names": Lever({"head_start": "names"}, (*SHOTS, *ALL)),
-    "swapping": Lever(_SWAPPED, (*SHOTS, *ALL)),
+    "swapping": Lever({"variants": 4, "swapping": 0.3}, (*SHOTS, *ALL)),
     "r-drop": Lever({"r_drop": 1.0}, (*SHOTS, *ALL)),
-    "symbols": Lever({"variants": 2, "symbol_noise": 0.2}, ("wnut", "btc")),
+    "symbols": Lever({"variants": 2, "symbol_noise": 0.2}, TWEETS),
+    "crf": Lever({"crf": True}, (*SHOTS, *ALL)),
+    "case-marks": Lever({"case_marks": True}, ALL),
+    "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),
+    "adapted": Lever(corpora=TWEETS, raw=True),
+    "three-teachers": Lever(corpora=ALL, teachers=3),
+    "self-training": Lever({"unlabelled_per_gold": 1.0}, TWEETS, teachers=1, raw=True),
+    "three-teachers-raw": Lever({"unlabelled_per_gold": 1.0}, TWEETS, teachers=3, raw=True),
 }

@@ -38,7 +38,8 @@ def print_tables(rows: Sequence[Row]) -> None:
         cells = [_difference(trials, lever, corpus) for corpus in corpora]
         if any(cells):
             print(f"| {lever} | {' | '.join(cells)} |")
-    print("\nTime and memory: minutes of one core, and the peak of memory in MiB.\n")
+    print("\nTime and memory of the training, without those of teachers and of adaptation: minutes")
+    print("of one core, and the peak of memory in MiB.\n")
     print(f"| lever | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
     for lever in LEVERS:
         cells = [_cost(trials.get((lever, corpus), ())) for corpus in corpora]

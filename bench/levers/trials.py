@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import random
 import resource
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,53 +22,65 @@ from typing import Any
 
 import torch
 
-from bench.levers.levers import LEVERS
+from bench.common import ENCODER
+from bench.levers.levers import LEVERS, PLAN
 from bench.panel.corpora import panel_corpus, without_test
 from bench.panel.outcome import Clock
 from nerine.core.document import Document
 from nerine.core.errors import CorpusError
 from nerine.data.corpus import Corpus
+from nerine.data.near_duplicates import near_duplicates
 from nerine.evaluation.metrics import score
 from nerine.evaluation.significance.samples import document_counts
 from nerine.model.outside_bias import fit_outside_bias
 from nerine.model.tagger import Tagger
-from nerine.training.settings import TrainingSettings
+from nerine.training.adaptation.adapt import adapt
+from nerine.training.distillation.distill import distill
+from nerine.training.run import TrainingRun
 from nerine.training.train import train
 
 Row = dict[str, Any]
 """A line of the store."""
 
+CACHE = Path(__file__).parents[2] / "build" / "levers"
+"""Teachers and adapted encoders, which several trials use."""
 
-def run_apart(lever: str, corpus: str, seed: int, threads: int) -> Row:
-    """Runs a trial in a new process, and returns its line."""
+
+def run_apart(lever: str, corpus: str, seed: int, threads: int, raw: Sequence[Path]) -> Row:
+    """Runs a trial in a new process, and returns its line. `raw` are files of a text a line."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_run, (lever, corpus, seed, threads))
+        return pool.apply(_run, (lever, corpus, seed, threads, raw))
 
 
-def _run(lever: str, name: str, seed: int, threads: int) -> Row:
+def _run(name: str, corpus_name: str, seed: int, threads: int, raw: Sequence[Path]) -> Row:
     torch.set_num_threads(threads)
-    corpus = lever_corpus(name, seed)
-    settings = TrainingSettings().changed({**LEVERS[lever].changes, "seed": seed})
+    lever, corpus = LEVERS[name], lever_corpus(corpus_name, seed)
+    texts, left_out = raw_texts(corpus_name, raw) if lever.raw else ([], 0)
+    encoder = adapted_encoder(corpus_name, texts) if texts and not lever.teachers else ENCODER
+    teachers = [plan_run(corpus_name, number) for number in range(lever.teachers)]
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        run = train(corpus, output=Path(folder) / "run", settings=settings)
-        if run.interrupted:
-            raise KeyboardInterrupt(run.interrupted)
+        output, changes = Path(folder) / "run", {**lever.changes, "seed": seed, "encoder": encoder}
+        if teachers:
+            run = distill(teachers, corpus, output=output, unlabelled=texts, **changes)
+        else:
+            run = train(corpus, output=output, **changes)
         minutes = clock.minutes()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        tagger = run.tagger()
+        tagger = _tagger_of(run)
     gold = corpus.validation
     predicted = tagger.predict(gold)
     return {
-        "lever": lever,
-        "corpus": name,
+        "lever": name,
+        "corpus": corpus_name,
         "seed": seed,
-        "changes": dict(LEVERS[lever].changes),
+        "changes": dict(lever.changes),
         "f1": score(gold, predicted).overall.f1,
         "best_step": run.best.step,
         "steps": run.epochs[-1].step,
         "counts": counts(corpus, predicted),
         "biased": counts(corpus, biased_by_halves(tagger, gold)),
+        **({"raw": len(texts), "left_out": left_out} if lever.raw else {}),
         "minutes": round(minutes["minutes"], 2),
         "core_minutes": round(minutes["core_minutes"], 2),
         "peak_mib": round(peak / 1024),
@@ -75,6 +88,45 @@ def _run(lever: str, name: str, seed: int, threads: int) -> Row:
         "load": os.getloadavg()[0],
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def _tagger_of(run: TrainingRun) -> Tagger:
+    if run.interrupted:
+        raise KeyboardInterrupt(run.interrupted)
+    return run.tagger()
+
+
+def raw_texts(corpus: str, files: Sequence[Path]) -> tuple[list[str], int]:
+    """The different texts of files of a text a line, and how many were left out.
+
+    Left out is what is equal or nearly equal to a text of the validation or the test split, which
+    is read for that alone. Ends the program without files.
+    """
+    if not files:
+        sys.exit("skipped: this lever needs raw texts, --raw FILE …")
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    texts = list(dict.fromkeys(line for line in lines if line.strip()))
+    whole = panel_corpus(corpus)
+    known = [document.text for document in (*whole.validation, *whole.test)]
+    dropped = {*near_duplicates(texts, of=known)}
+    return [text for index, text in enumerate(texts) if index not in dropped], len(dropped)
+
+
+def adapted_encoder(corpus: str, texts: Sequence[str]) -> str:
+    """The folder of the encoder adapted to raw texts, made on first use."""
+    folder = CACHE / f"adapted-{corpus}"
+    if not (folder / "config.json").is_file():
+        adapt(ENCODER, texts, output=folder, resume=(folder / "run.json").is_file())
+    return str(folder)
+
+
+def plan_run(corpus: str, seed: int) -> str:
+    """The folder of a run of the plan, made on first use."""
+    folder = CACHE / f"{PLAN}-{corpus}-{seed}"
+    if not (folder / "nerine.json").is_file():
+        resume = (folder / "run.json").is_file()
+        train(lever_corpus(corpus, seed), output=folder, seed=seed, encoder=ENCODER, resume=resume)
+    return str(folder)
 
 
 def lever_corpus(name: str, seed: int) -> Corpus:
