@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, load_model, save_file, save_model
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from nerine.core.filenames import WEIGHTS_FILE
 from nerine.model.adapted import sharing_copy
+from nerine.model.loading import pretrained
+from nerine.model.loading.sources import find_source
 from nerine.training.lora import trained_weights
 
 _LAST_WEIGHTS = "last.safetensors"
@@ -72,3 +76,18 @@ class EMA(TrainerCallback):
             self._trained.load_state_dict(load_file(folder / _LAST_WEIGHTS), strict=False)
         elif self._decay:
             load_model(self._trained, folder / _LAST_WEIGHTS)
+
+
+def load_weights(model: Any, folder: Path) -> None:
+    """Sets the weights of a model to those of a checkpoint of the same model in `folder`.
+
+    Some architectures have other names in their files than in memory, which transformers knows.
+    """
+    path = folder / WEIGHTS_FILE
+    with safe_open(path, framework="pt") as file:
+        names = set(file.keys())
+    if names <= model.state_dict().keys():
+        load_model(model, path)
+    else:
+        saved = pretrained.load_model(find_source(folder)).model
+        model.load_state_dict(saved.state_dict())

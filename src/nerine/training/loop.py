@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_model
 from torch.utils.data import DataLoader
 from transformers import TrainerCallback
 
 from nerine.core.document import Document, count_entities
 from nerine.core.errors import DivergenceError, TrainingError
-from nerine.core.filenames import INFO_FILE, WEIGHTS_FILE
+from nerine.core.filenames import INFO_FILE
 from nerine.evaluation.epochs import EpochRecord, best_record
 from nerine.evaluation.metrics import Scores
 from nerine.evaluation.signs import FEW_ENTITIES, LEAST_F1, Outcome
@@ -31,7 +30,7 @@ from nerine.training.batches import Batches, Shares, batches_of
 from nerine.training.callbacks import whole_validations
 from nerine.training.crf import CrfModel, PairScores, zero_scores
 from nerine.training.dataset import Collator, Examples
-from nerine.training.ema import EMA
+from nerine.training.ema import EMA, load_weights
 from nerine.training.epochs import epoch_records
 from nerine.training.initialization import timestamp
 from nerine.training.layer_rates import parameter_groups
@@ -141,7 +140,7 @@ class NerTrainer(ResumableTrainer):
         if has_updates(self._averaged):
             self._ema.load_updates(folder)
             return
-        load_model(self._averaged, folder / WEIGHTS_FILE)
+        load_weights(self._averaged, folder)
         if self._averaged_pairs is not None:
             info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
             settings = ModelSettings.from_dict(info["settings"])
