@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from transformers import AutoConfig, AutoModelForTokenClassification, CanineTokenizer
 
 import trials
@@ -23,10 +24,12 @@ from nerine.model.backends.lean import WholeModel
 from nerine.model.backends.pytorch import TorchBackend
 from nerine.model.backends.saved import read_saved
 from nerine.model.batching import Batching
-from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.loading.checkpoint import load_checkpoint, write_files
 from nerine.model.loading.pretrained import longest_input
 from nerine.model.tagger import Tagger
 from nerine.serving.optimization.optimize import optimize
+from nerine.training.ema import load_weights
+from nerine.training.initialization import new_checkpoint
 from nerine.training.settings import TrainingSettings
 from nerine.training.train import train
 from runs import corpus
@@ -168,6 +171,23 @@ def test_unusual_architectures_are_trained(
 ) -> None:
     """FNet takes no mask, the loaded weights of Nomic BERT share memory, Funnel fails if short."""
     trials.check_training(folder_of(kind), tmp_path / "run", TEXTS)
+
+
+@pytest.mark.parametrize("kind", ["bert", "nomic_bert"])
+def test_saved_weights_are_those_that_are_loaded_whatever_their_names(
+    kind: str, folder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """transformers saves some architectures under other names than they have in memory."""
+    settings = TrainingSettings(encoder=str(folder_of(kind)), max_length=64, overlap=8)
+    checkpoint = new_checkpoint(corpus(), settings)
+    saved = {name: each.clone() for name, each in checkpoint.model.state_dict().items()}
+    write_files(tmp_path, checkpoint)
+    with torch.no_grad():
+        for parameter in checkpoint.model.parameters():
+            parameter.add_(1.0)
+    load_weights(checkpoint.model, tmp_path)
+    for name, each in checkpoint.model.state_dict().items():
+        assert torch.equal(each, saved[name]), name
 
 
 def test_a_model_that_fails_in_mixed_precision_is_trained_without(

@@ -26,10 +26,9 @@ from nerine.data.corpus import Corpus
 from nerine.evaluation.epochs import EpochRecord, read_epochs
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.heads import TagHead
-from nerine.model.loading.checkpoint import Checkpoint, write_files
+from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.tagger import Tagger
 from nerine.training.dataset import Collator, Examples, make_examples
-from nerine.training.ema import load_weights
 from nerine.training.initialization import initialize_bias, new_checkpoint
 from nerine.training.losses import GoldLoss
 from nerine.training.run import TrainingRun
@@ -467,20 +466,3 @@ def test_training_on_a_long_document_loses_no_label(tagger: Tagger) -> None:
     assert len(labels) == 5000
     assert int((labels == tagger.settings.tags.index("B-person")).sum()) == len(document.entities)
     assert (examples.adapted, examples.blind) == (0, 0)
-
-
-@pytest.mark.parametrize("kind", ["bert", "nomic_bert"])
-def test_saved_weights_are_those_that_are_loaded_whatever_their_names(
-    kind: str, encoder_of: Callable[[str], Path], tmp_path: Path
-) -> None:
-    """transformers saves some architectures under other names than they have in memory."""
-    settings = TrainingSettings(encoder=str(encoder_of(kind)), max_length=64, overlap=8)
-    checkpoint = new_checkpoint(corpus(), settings)
-    saved = {name: each.clone() for name, each in checkpoint.model.state_dict().items()}
-    write_files(tmp_path, checkpoint)
-    with torch.no_grad():
-        for parameter in checkpoint.model.parameters():
-            parameter.add_(1.0)
-    load_weights(checkpoint.model, tmp_path)
-    for name, each in checkpoint.model.state_dict().items():
-        assert torch.equal(each, saved[name]), name
