@@ -104,7 +104,7 @@ def test_the_project_uses_every_public_name() -> None:
     imported = re.findall(r"^from nerine import (.*)$", code, re.M)
     used = {*re.findall(r"nerine\.(\w+)", code), *", ".join(imported).split(", ")}
     assert used == set(nerine.__all__)
-    assert 200 <= len(code.splitlines()) <= 300
+    assert 200 <= len(code.splitlines()) <= 330
 
 
 def signature(code: str) -> str:

@@ -130,6 +130,7 @@ def test_a_run_prints_its_losses_and_leaves_an_encoder_for_train(
     assert info["adaptation"]["texts"]["documents"] == 40
 
 
+@pytest.mark.slow
 def test_a_loss_that_never_falls_is_said_loudly(encoder: Path, posts: Path, tmp_path: Path) -> None:
     run("adapt", encoder, posts, "-o", tmp_path / "a", *SMALL)
     flags = [*SMALL[:-1], "0.9", "--max-gradient-norm", "99"]

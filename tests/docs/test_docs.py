@@ -21,7 +21,9 @@ PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
 LONG = (
+    "adapt.md",
     "browser.md",
+    "document-context.md",
     "fast-on-cpu.md",
     "large-encoders.md",
     "opensearch.md",

@@ -305,6 +305,7 @@ def test_the_masks_of_held_out_texts_are_the_same_in_every_run(
     assert {*provenance["splits"]} == {"unlabelled", "earlier unlabelled"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_one_others(
     undisturbed: AdaptationRun, encoder: Path, tmp_path: Path
 ) -> None:
@@ -345,6 +346,7 @@ def test_a_killed_run_resumes_with_the_same_result(
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_the_encoder_is_written_can_be_resumed(
     undisturbed: AdaptationRun, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +371,7 @@ def test_a_run_killed_while_the_encoder_is_written_can_be_resumed(
     assert_same_result(resumed, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_saves_the_state_and_the_run_can_be_resumed(
     name: str, undisturbed: AdaptationRun, encoder: Path, tmp_path: Path

@@ -273,6 +273,7 @@ def test_a_run_with_all_of_them_learns_and_says_so(
     assert note in run.notes
 
 
+@pytest.mark.slow
 def test_the_copies_are_no_part_of_the_corpus(
     encoder_of: Callable[[str], Path], tmp_path: Path
 ) -> None:

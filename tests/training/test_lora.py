@@ -144,6 +144,7 @@ def test_a_run_trains_updates_and_the_head_and_leaves_a_plain_checkpoint(
     assert not (undisturbed.folder / "checkpoints").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

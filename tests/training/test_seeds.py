@@ -211,9 +211,11 @@ def test_a_soup_that_is_worse_than_its_runs_is_noted(
 @pytest.mark.parametrize(
     "stop",
     [
-        *(pytest.param(stop, marks=pytest.mark.slow) for stop in ((1, 3), (2, 0), (3, 0))),
+        *(
+            pytest.param(stop, marks=pytest.mark.slow)
+            for stop in ((1, 3), (2, 0), (3, 0), (3, STEPS))
+        ),
         (2, 7),
-        (3, STEPS),
     ],
 )
 def test_a_group_resumes_where_it_stopped(
@@ -244,6 +246,7 @@ def test_a_group_resumes_where_it_stopped(
         assert_same_weights(folder / name, best.folder / name)
 
 
+@pytest.mark.slow
 def test_a_group_killed_while_publishing_can_be_resumed(
     soup: SeedRuns, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +301,7 @@ def test_a_group_that_has_ended_is_not_resumed(best: SeedRuns, encoder: Path) ->
         small_group(best.folder, encoder, resume=True)
 
 
+@pytest.mark.slow
 def test_all_seeds_have_the_same_held_out_split(encoder: Path, tmp_path: Path) -> None:
     given = corpus(validation=False)
     changes = {"corpus": given, "epochs": 1, "validation_fraction": 0.25}
@@ -346,6 +350,7 @@ def test_the_runs_of_a_group_are_found_by_its_kept_checkpoint(
     assert seed_folders(copy) == []
 
 
+@pytest.mark.slow
 def test_a_soup_has_a_bias_of_its_own(encoder: Path, tmp_path: Path) -> None:
     """Not that of its first run, and its scores are those without it, as in a run."""
     folder = tmp_path / "soup"

@@ -145,6 +145,7 @@ class ExplainAnswer(Strict):
     words: list[WordStep]
     transitions: list[TransitionStep]
     rules: list[RuleStep]
+    outside_bias: float
     entities: list[Entity]
 
 
