@@ -3,14 +3,14 @@
 With few sentences a model learns the names in them by heart. In a copy some names are replaced by
 others of their label, which the training split has elsewhere (mention replacement: Dai & Adel,
 2020), letters change their case, and a name gets the `#` or `@` of a hashtag or a handle. Contexts
-and labels stay, and the copies depend on the seed alone.
+and labels stay, so do the sentences around, and the copies depend on the seed alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -141,7 +141,7 @@ def _in_other_case(document: Document, share: float, random: Random) -> Document
         changed if len(changed := change(character)) == 1 else character
         for character in document.text
     )
-    return Document(text, document.entities, document.tokens, document.id)
+    return replace(document, text=text)
 
 
 def _replaced(document: Document, names: Mapping[int, _Name]) -> Document:
@@ -178,4 +178,4 @@ def _replaced(document: Document, names: Mapping[int, _Name]) -> Document:
         place, shift = entity.end, start + len(name.text) - entity.end
     copy_until(len(document.text))
     own = None if document.tokens is None else tuple(tokens)
-    return Document("".join(parts), tuple(entities), own, document.id)
+    return replace(document, text="".join(parts), entities=tuple(entities), tokens=own)
