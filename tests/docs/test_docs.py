@@ -25,6 +25,7 @@ LONG = (
     "browser.md",
     "document-context.md",
     "fast-on-cpu.md",
+    "few-sentences.md",
     "large-encoders.md",
     "opensearch.md",
     "resume.md",

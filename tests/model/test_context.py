@@ -191,6 +191,7 @@ def test_results_do_not_depend_on_batches_or_streams(tagger_of: Taggers) -> None
     assert any(each.entities for each in expected)
 
 
+@pytest.mark.slow
 def test_onnx_and_pytorch_agree(onnx_checkpoint: Path) -> None:
     logits = []
     for backend in ("pytorch", "onnx"):
