@@ -2,8 +2,8 @@
 
 Each variant trains the same encoder for a few steps on the same windows in a process of its own,
 without scoring or saving. All windows are full: sentences of WNUT 17 joined into long texts. The
-peak is that of the whole process, Python and torch included, of which `start` is the part before
-the model is loaded; on a GPU, the memory of the device is printed, too. The first step, which
+peak is that of the whole process, Python and torch included; `start` is the peak before the model
+is loaded. On a GPU, the memory of the device is printed, too. The first step, which
 allocates, is not timed; the seconds of the processor, of all threads, are those that a busy machine
 changes least. Full training trains all weights; the others keep the embeddings as they
 are, as is the default.

@@ -35,6 +35,7 @@ from nerine.model.heads import TagHead
 from nerine.model.heads.tags import IGNORED
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from nerine.model.settings import TransitionScores
+from nerine.model.tagger import Tagger
 from nerine.training.batches import DrawnBatches
 from nerine.training.dataset import UNKNOWN, Collator, make_examples
 from nerine.training.distillation import targets
@@ -458,6 +459,20 @@ def test_a_resumed_run_labels_nothing_again_and_has_the_same_result(
     mine, theirs = (load_file(each / "model.safetensors") for each in (folder, undisturbed.folder))
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
     assert [each.f1 for each in resumed.epochs] == [each.f1 for each in undisturbed.epochs]
+
+
+def test_the_bias_of_a_teacher_is_not_taught(pair: list[Path], tmp_path: Path) -> None:
+    """Neither in its probabilities, nor in the settings of its student."""
+    loaded = load_checkpoint(pair[0])
+    settings = dataclasses.replace(loaded.settings, outside_bias=-3.0)
+    save_checkpoint(tmp_path / "biased", dataclasses.replace(loaded, settings=settings))
+    plain, biased = read(pair[0]), read(tmp_path / "biased")
+    texts = [Document("mira was in oslo")]
+    np.testing.assert_array_equal(
+        mean_probabilities([plain], TAGS, texts), mean_probabilities([biased], TAGS, texts)
+    )
+    assert biased.settings == plain.settings
+    assert Tagger.load(tmp_path / "biased", device="cpu").settings.outside_bias == -3.0
 
 
 def test_damaged_targets_are_made_again(knowing: Path, tmp_path: Path) -> None:

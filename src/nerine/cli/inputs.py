@@ -55,8 +55,8 @@ input_options = gathered(
         click.option(
             "--document",
             metavar="NAME",
-            help="Field or column that says of which document a record is a sentence, for a model "
-            "trained with --context.",
+            help="Field or column that names the document of each sentence, for a model trained "
+            "with --context.",
         ),
         click.option(
             "--separator",

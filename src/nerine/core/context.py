@@ -35,7 +35,7 @@ MOST_CONTEXT = 128
 """The most subwords of context on a side, for which so many characters are enough."""
 
 DOCUMENT_FIELD = "document"
-"""The field of records that says of which document a sentence is."""
+"""The field of a record that names the document of its sentence."""
 _NEW_DOCUMENT = re.compile(r"#\s*newdoc(\s|$)")
 
 Item = TypeVar("Item")

@@ -21,10 +21,10 @@ from transformers.pytorch_utils import Conv1D
 from nerine.core.errors import SettingsError
 from nerine.core.extras import import_extra
 from nerine.core.filenames import ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, INFO_FILE
-from nerine.core.files import file_hash, write_text
+from nerine.core.files import write_text
 from nerine.model.adapted import LINEAR, put_module, sharing_copy
-from nerine.model.loading.adapter import ENCODER_KEY, FORMAT, PREFIX
-from nerine.model.loading.checkpoint import Checkpoint
+from nerine.model.loading.adapter import ENCODER_KEY, PREFIX
+from nerine.model.loading.checkpoint import Checkpoint, common_info
 from nerine.model.provenance.sources import without_paths
 from nerine.training.settings import TrainingSettings
 
@@ -144,17 +144,7 @@ def write_adapter(folder: Path, model: Any, checkpoint: Checkpoint) -> None:
         "base_model_name_or_path": encoder["name"],
         "inference_mode": True,
     }
-    info = {
-        "format": FORMAT,
-        "settings": checkpoint.settings.to_dict(),
-        "labels": list(checkpoint.settings.labels),
-        "scores": dict(checkpoint.scores),
-        "provenance": dict(checkpoint.provenance),
-        "weights": {
-            "file": ADAPTER_WEIGHTS_FILE,
-            "sha256": file_hash(folder / ADAPTER_WEIGHTS_FILE),
-        },
-    }
+    info = common_info(checkpoint, folder / ADAPTER_WEIGHTS_FILE)
     if checkpoint.signs is not None:
         info["signs"] = [sign.to_dict() for sign in checkpoint.signs]
     for name, content in (ADAPTER_CONFIG_FILE, config), (INFO_FILE, without_paths(info)):

@@ -120,7 +120,10 @@ class TagHead:
         )
 
     def tag_logits(self, logits: Tensor) -> Tensor:
-        """The same as `of_tags`, for tensors; logits of tags, `(..., tags)`, are returned as is."""
+        """The same as `of_tags`, for tensors and without the bias, which is not trained.
+
+        Logits of tags, `(..., tags)`, are returned as they are.
+        """
         import torch
 
         if logits.shape[-1] == len(self.tags):

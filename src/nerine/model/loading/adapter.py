@@ -25,13 +25,12 @@ from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
 from nerine.evaluation.signs import Sign, saved_signs
 from nerine.model.loading.trust.links import check_files
-from nerine.model.loading.weights_hash import MOST_INFO_BYTES
+from nerine.model.loading.weights_hash import INFO_FORMAT, MOST_INFO_BYTES
 from nerine.model.settings import ModelSettings
 
 PREFIX = "base_model.model."
 """Before each tensor's name in peft's files."""
 
-FORMAT = 1
 ENCODER_KEY, HASH_KEY = "encoder", "sha256"
 """In the provenance: the encoder of a run, and the hash of its weights."""
 
@@ -85,9 +84,9 @@ class SavedAdapter:
             )
         check_files(folder)
         info = read_object(place, MOST_INFO_BYTES)
-        if info.get("format") != FORMAT:
+        if info.get("format") != INFO_FORMAT:
             raise CheckpointError(
-                "an adapter of another format", place=str(place), expected=f"format {FORMAT}"
+                "an adapter of another format", place=str(place), expected=f"format {INFO_FORMAT}"
             )
         try:
             expected = str(info["weights"]["sha256"])

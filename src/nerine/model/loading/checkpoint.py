@@ -45,10 +45,9 @@ from nerine.model.loading.sources import Source, find_source
 from nerine.model.loading.tokenizer import Tokenizer, TokenizerInfo, recorded_info
 from nerine.model.loading.trust import check_folder
 from nerine.model.loading.usage import Usage, used
-from nerine.model.loading.weights_hash import MOST_INFO_BYTES
+from nerine.model.loading.weights_hash import INFO_FORMAT, MOST_INFO_BYTES
 from nerine.model.settings import ModelSettings
 
-_FORMAT = 1
 _CALIBRATION_KEY = "thresholds"
 _SCHEME_KEY, _DECODING_KEY = "scheme_from", "decoding_from"
 _PARTS = ("settings", "scores", "provenance", "weights")
@@ -280,14 +279,7 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
     with pretrained.quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-    info = {
-        "format": _FORMAT,
-        "settings": checkpoint.settings.to_dict(),
-        "labels": list(checkpoint.settings.labels),
-        "scores": dict(checkpoint.scores),
-        "provenance": dict(checkpoint.provenance),
-        "weights": {"file": WEIGHTS_FILE, "sha256": file_hash(folder / WEIGHTS_FILE)},
-    }
+    info = common_info(checkpoint, folder / WEIGHTS_FILE)
     facts = TokenizerInfo.of(folder, tokenizer, pretrained.longest_input(model, tokenizer))
     if facts is not None:
         info["tokenizer"] = dataclasses.asdict(facts)
@@ -300,6 +292,18 @@ def write_files(folder: Path, checkpoint: Checkpoint) -> None:
         info[_CALIBRATION_KEY] = checkpoint.calibration.to_dict()
     text = json.dumps(without_paths(info), indent=2, ensure_ascii=False)
     write_text(folder / INFO_FILE, f"{text}\n")
+
+
+def common_info(checkpoint: Checkpoint, weights: Path) -> dict[str, Any]:
+    """The parts of `nerine.json` that checkpoints and adapters have, for a file of weights."""
+    return {
+        "format": INFO_FORMAT,
+        "settings": checkpoint.settings.to_dict(),
+        "labels": list(checkpoint.settings.labels),
+        "scores": dict(checkpoint.scores),
+        "provenance": dict(checkpoint.provenance),
+        "weights": {"file": weights.name, "sha256": file_hash(weights)},
+    }
 
 
 def _read_info(folder: Path) -> dict[str, Any] | None:
@@ -317,11 +321,11 @@ def _read_info(folder: Path) -> dict[str, Any] | None:
             )
         return None
     info = read_object(path, MOST_INFO_BYTES)
-    if info.get("format") != _FORMAT:
+    if info.get("format") != INFO_FORMAT:
         raise CheckpointError(
             f"format {info.get('format')!r:.40} of a checkpoint",
             place=str(path),
-            expected=f"format {_FORMAT}",
+            expected=f"format {INFO_FORMAT}",
             hint="a newer Nerine wrote this; to upgrade: git pull in its clone, pip install .",
         )
     missing = [key for key in _PARTS if not isinstance(info.get(key), dict)]

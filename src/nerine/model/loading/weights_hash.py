@@ -9,6 +9,9 @@ from nerine.core.filenames import INFO_FILE, WEIGHTS_FILE
 from nerine.core.files import file_hash
 from nerine.core.strict_json import MEGABYTE, read_object
 
+INFO_FORMAT = 1
+"""The version of what `nerine.json` holds."""
+
 MOST_INFO_BYTES = 5 * MEGABYTE
 """The most bytes of `nerine.json`."""
 

@@ -51,8 +51,8 @@ class TaggingOptions:
             `"redacted"` if it has the records without their names, which `redact_files` writes.
         id: The field or column that holds the record's id, for a table of entities; None for `id`,
             if there is one.
-        document: The field or column that says of which document a record is a sentence, for a
-            model that sees the sentences around each one; None to tag each record alone.
+        document: The field or column that names the document of each sentence, for a model that
+            sees the sentences around each one; None to tag each record alone.
         escape_formulas: Whether the table of entities, as CSV, has an apostrophe before cells that
             a spreadsheet would read as formulas.
         start: Start a new run, resume an interrupted one, or start and overwrite existing files.

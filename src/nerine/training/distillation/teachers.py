@@ -67,9 +67,14 @@ def load_teacher(
     tags: TagNames | None,
     usage: Usage | None,
 ) -> Teacher:
-    """The teacher at a folder or hub id, with the scheme that its tagger has found."""
+    """The teacher at a folder or hub id, with the scheme that its tagger has found.
+
+    It teaches without its bias of `O`, which was fitted for its own weights.
+    """
     with quiet():
         loaded = load_checkpoint(name, revision=revision, scheme=scheme, tags=tags, usage=usage)
+        unbiased = dataclasses.replace(loaded.settings, outside_bias=0.0)
+        loaded = dataclasses.replace(loaded, settings=unbiased)
         tagger = Tagger.from_checkpoint(loaded)
     found = dataclasses.replace(loaded, settings=tagger.settings, scheme_from="record")
     return Teacher(found, tagger)
