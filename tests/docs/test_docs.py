@@ -23,7 +23,6 @@ PAGES = [read_page(path) for path in sorted((ROOT / "docs").rglob("*.md"))]
 LONG = (
     "adapt.md",
     "browser.md",
-    "document-context.md",
     "fast-on-cpu.md",
     "few-sentences.md",
     "large-encoders.md",
