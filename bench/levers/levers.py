@@ -8,6 +8,7 @@ from typing import Any
 
 ALL = ("ai", "politics", "wnut", "ncbi", "btc")
 SMALL = ("ai", "politics")
+WNUT = ("wnut",)
 TWEETS = ("wnut", "btc")
 """The corpora whose texts are of the kind of the raw texts."""
 SHOTS = tuple(f"{corpus}-{count}-a-label" for corpus in SMALL for count in (5, 20))
@@ -19,6 +20,10 @@ BIAS = "bias"
 """A bias of `O` on the model of the plan: fitted on one half of validation, scored on the other."""
 
 
+MINILM, MPNET = "MiniLM", "MPNet"
+"""The encoders of the levers: the default one, and a base-sized one (`--mpnet FOLDER`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lever:
     """A change of the plan.
@@ -26,16 +31,21 @@ class Lever:
     Attributes:
         changes: Settings of `train` by name, or of `distill` if there are teachers.
         corpora: The corpora that it is tried on.
-        teachers: The number of runs of the plan, with the seeds from 0 on, that teach a student
-            with the plan's encoder; 0 for a model that is trained on labels alone.
-        raw: Whether raw texts are used: those that teachers label, or else those that the encoder
-            is adapted to before.
+        encoder: The encoder of the model, MINILM or MPNET.
+        teacher: The lever whose runs teach a student with the encoder.
+        teachers: The number of these runs, with the seeds from 0 on; 0 for a model that is trained
+            on labels alone.
+        raw: Whether the teachers label raw texts too.
+        adapted: Whether the encoder is adapted to raw texts first.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     corpora: tuple[str, ...] = ALL
+    encoder: str = MINILM
+    teacher: str = PLAN
     teachers: int = 0
     raw: bool = False
+    adapted: bool = False
 
 
 LEVERS: Mapping[str, Lever] = {
@@ -47,8 +57,16 @@ LEVERS: Mapping[str, Lever] = {
     "crf": Lever({"crf": True}, (*SHOTS, *ALL)),
     "case-marks": Lever({"case_marks": True}, ALL),
     "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),
-    "adapted": Lever(corpora=TWEETS, raw=True),
-    "three-teachers": Lever(corpora=ALL, teachers=3),
+    "adapted": Lever(corpora=TWEETS, adapted=True),
+    "three-teachers": Lever(teachers=3),
     "self-training": Lever({"unlabelled_per_gold": 1.0}, TWEETS, teachers=1, raw=True),
     "three-teachers-raw": Lever({"unlabelled_per_gold": 1.0}, TWEETS, teachers=3, raw=True),
+    "mpnet": Lever(corpora=WNUT, encoder=MPNET),
+    "mpnet-teacher": Lever(corpora=WNUT, teacher="mpnet", teachers=1),
+    "mpnet-teacher-raw": Lever(
+        {"unlabelled_per_gold": 1.0}, WNUT, teacher="mpnet", teachers=1, raw=True
+    ),
+    "mpnet-teacher-raw-adapted": Lever(
+        {"unlabelled_per_gold": 1.0}, WNUT, teacher="mpnet", teachers=1, raw=True, adapted=True
+    ),
 }

@@ -11,19 +11,19 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from bench.common import ENCODER
-from bench.levers.levers import LEVERS, PLAN
+from bench.levers.levers import LEVERS, MINILM, Lever
 from bench.panel.corpora import panel_corpus, without_test
 from bench.panel.outcome import Clock
 from nerine.core.document import Document
@@ -43,31 +43,57 @@ Row = dict[str, Any]
 """A line of the store."""
 
 CACHE = Path(__file__).parents[2] / "build" / "levers"
-"""Teachers and adapted encoders, which several trials use."""
+"""The runs of trials, which teach others, and adapted encoders."""
 
 
-def run_apart(lever: str, corpus: str, seed: int, threads: int, raw: Sequence[Path]) -> Row:
-    """Runs a trial in a new process, and returns its line. `raw` are files of a text a line."""
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What trials need.
+
+    Attributes:
+        raw: Files of raw texts, one a line.
+        mpnet: The folder of the base-sized encoder.
+        threads: The threads of torch.
+    """
+
+    raw: Sequence[Path]
+    mpnet: Path | None
+    threads: int
+
+
+def run_apart(lever: str, corpus: str, seed: int, means: Means) -> Row:
+    """Runs a trial in a new process, and returns its line; the run stays in `run_folder`."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_run, (lever, corpus, seed, threads, raw))
+        return pool.apply(_run, (lever, corpus, seed, means))
 
 
-def _run(name: str, corpus_name: str, seed: int, threads: int, raw: Sequence[Path]) -> Row:
-    torch.set_num_threads(threads)
+def run_folder(lever: str, corpus: str, seed: int) -> Path:
+    """The folder of a trial's run."""
+    return CACHE / f"{lever}-{corpus}-{seed}"
+
+
+def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
+    torch.set_num_threads(means.threads)
     lever, corpus = LEVERS[name], lever_corpus(corpus_name, seed)
-    texts, left_out = raw_texts(corpus_name, raw) if lever.raw else ([], 0)
-    encoder = adapted_encoder(corpus_name, texts) if texts and not lever.teachers else ENCODER
-    teachers = [plan_run(corpus_name, number) for number in range(lever.teachers)]
+    needs_raw = lever.raw or lever.adapted
+    texts, left_out = raw_texts(corpus_name, means.raw) if needs_raw else ([], 0)
+    encoder = _encoder(lever, corpus_name, texts, means)
+    teachers = [
+        str(run_folder(lever.teacher, corpus_name, number)) for number in range(lever.teachers)
+    ]
+    output, changes = run_folder(name, corpus_name, seed), {**lever.changes, "seed": seed}
+    shutil.rmtree(output, ignore_errors=True)
     clock = Clock()
-    with tempfile.TemporaryDirectory() as folder:
-        output, changes = Path(folder) / "run", {**lever.changes, "seed": seed, "encoder": encoder}
-        if teachers:
-            run = distill(teachers, corpus, output=output, unlabelled=texts, **changes)
-        else:
-            run = train(corpus, output=output, **changes)
-        minutes = clock.minutes()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        tagger = _tagger_of(run)
+    if teachers:
+        unlabelled = texts if lever.raw else []
+        run = distill(
+            teachers, corpus, output=output, unlabelled=unlabelled, encoder=encoder, **changes
+        )
+    else:
+        run = train(corpus, output=output, encoder=encoder, **changes)
+    minutes = clock.minutes()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    tagger = _tagger_of(run)
     gold = corpus.validation
     predicted = tagger.predict(gold)
     return {
@@ -80,11 +106,11 @@ def _run(name: str, corpus_name: str, seed: int, threads: int, raw: Sequence[Pat
         "steps": run.epochs[-1].step,
         "counts": counts(corpus, predicted),
         "biased": counts(corpus, biased_by_halves(tagger, gold)),
-        **({"raw": len(texts), "left_out": left_out} if lever.raw else {}),
+        **({"raw": len(texts), "left_out": left_out} if needs_raw else {}),
         "minutes": round(minutes["minutes"], 2),
         "core_minutes": round(minutes["core_minutes"], 2),
         "peak_mib": round(peak / 1024),
-        "threads": threads,
+        "threads": means.threads,
         "load": os.getloadavg()[0],
         "date": time.strftime("%Y-%m-%d"),
     }
@@ -112,20 +138,19 @@ def raw_texts(corpus: str, files: Sequence[Path]) -> tuple[list[str], int]:
     return [text for index, text in enumerate(texts) if index not in dropped], len(dropped)
 
 
-def adapted_encoder(corpus: str, texts: Sequence[str]) -> str:
-    """The folder of the encoder adapted to raw texts, made on first use."""
-    folder = CACHE / f"adapted-{corpus}"
+def _encoder(lever: Lever, corpus: str, texts: Sequence[str], means: Means) -> str:
+    """The lever's encoder, adapted to raw texts on first use if the lever is."""
+    if lever.encoder == MINILM:
+        encoder = ENCODER
+    elif means.mpnet is None:
+        sys.exit(f"skipped: this lever needs {lever.encoder}, --mpnet FOLDER")
+    else:
+        encoder = str(means.mpnet)
+    if not lever.adapted:
+        return encoder
+    folder = CACHE / f"adapted-{lever.encoder}-{corpus}"
     if not (folder / "config.json").is_file():
-        adapt(ENCODER, texts, output=folder, resume=(folder / "run.json").is_file())
-    return str(folder)
-
-
-def plan_run(corpus: str, seed: int) -> str:
-    """The folder of a run of the plan, made on first use."""
-    folder = CACHE / f"{PLAN}-{corpus}-{seed}"
-    if not (folder / "nerine.json").is_file():
-        resume = (folder / "run.json").is_file()
-        train(lever_corpus(corpus, seed), output=folder, seed=seed, encoder=ENCODER, resume=resume)
+        adapt(encoder, texts, output=folder, resume=(folder / "run.json").is_file())
     return str(folder)
 
 
