@@ -48,6 +48,10 @@ class Lever:
     adapted: bool = False
 
 
+_RAW = {"precision": "bf16", "unlabelled_per_gold": 3.0, "epochs": 7}
+"""Settings of a student that learns from raw texts too: as many passes over the labelled texts as
+the plan makes on WNUT, three raw texts for each of them."""
+
 LEVERS: Mapping[str, Lever] = {
     PLAN: Lever(corpora=(*SHOTS, *ALL)),
     "label-names": Lever({"head_start": "names"}, (*SHOTS, *ALL)),
@@ -58,15 +62,13 @@ LEVERS: Mapping[str, Lever] = {
     "case-marks": Lever({"case_marks": True}, ALL),
     "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),
     "adapted": Lever(corpora=TWEETS, adapted=True),
-    "three-teachers": Lever(teachers=3),
-    "self-training": Lever({"unlabelled_per_gold": 1.0}, TWEETS, teachers=1, raw=True),
-    "three-teachers-raw": Lever({"unlabelled_per_gold": 1.0}, TWEETS, teachers=3, raw=True),
+    "three-teachers": Lever({"precision": "bf16"}, teachers=3),
+    "self-training": Lever(_RAW, TWEETS, teachers=1, raw=True),
+    "three-teachers-raw": Lever(_RAW, TWEETS, teachers=3, raw=True),
     "mpnet": Lever(corpora=WNUT, encoder=MPNET),
-    "mpnet-teacher": Lever(corpora=WNUT, teacher="mpnet", teachers=1),
-    "mpnet-teacher-raw": Lever(
-        {"unlabelled_per_gold": 1.0}, WNUT, teacher="mpnet", teachers=1, raw=True
-    ),
+    "mpnet-teacher": Lever({"precision": "bf16"}, WNUT, teacher="mpnet", teachers=1),
+    "mpnet-teacher-raw": Lever(_RAW, WNUT, teacher="mpnet", teachers=1, raw=True),
     "mpnet-teacher-raw-adapted": Lever(
-        {"unlabelled_per_gold": 1.0}, WNUT, teacher="mpnet", teachers=1, raw=True, adapted=True
+        _RAW, WNUT, teacher="mpnet", teachers=1, raw=True, adapted=True
     ),
 }
