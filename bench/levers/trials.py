@@ -139,7 +139,7 @@ def raw_texts(corpus: str, files: Sequence[Path]) -> tuple[list[str], int]:
 
 
 def _encoder(lever: Lever, corpus: str, texts: Sequence[str], means: Means) -> str:
-    """The lever's encoder, adapted to raw texts on first use if the lever is."""
+    """The lever's encoder, adapted to raw texts in one pass on first use if the lever is."""
     if lever.encoder == MINILM:
         encoder = ENCODER
     elif means.mpnet is None:
@@ -150,7 +150,8 @@ def _encoder(lever: Lever, corpus: str, texts: Sequence[str], means: Means) -> s
         return encoder
     folder = CACHE / f"adapted-{lever.encoder}-{corpus}"
     if not (folder / "config.json").is_file():
-        adapt(encoder, texts, output=folder, resume=(folder / "run.json").is_file())
+        resume = (folder / "run.json").is_file()
+        adapt(encoder, texts, output=folder, resume=resume, epochs=1)
     return str(folder)
 
 
