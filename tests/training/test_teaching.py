@@ -475,6 +475,16 @@ def test_the_bias_of_a_teacher_is_not_taught(pair: list[Path], tmp_path: Path) -
     assert Tagger.load(tmp_path / "biased", device="cpu").settings.outside_bias == -3.0
 
 
+def test_teachers_tag_in_the_precision_of_the_training(knowing: Path, tmp_path: Path) -> None:
+    teachers, texts = [read(knowing)], [Document("mira was in oslo")]
+    exact = mean_probabilities(teachers, TAGS, texts)
+    keep_targets(tmp_path, teachers, TAGS, texts, "bf16")
+    mixed = np.load(tmp_path / targets.FILE)
+    assert 0 < np.abs(mixed - exact).max() < 0.02
+    assert keep_targets(tmp_path, teachers, TAGS, texts)
+    np.testing.assert_array_equal(np.load(tmp_path / targets.FILE), exact.astype("f4"))
+
+
 def test_damaged_targets_are_made_again(knowing: Path, tmp_path: Path) -> None:
     teachers, texts = [read(knowing)], [Document("mira was in oslo"), Document("")]
     assert keep_targets(tmp_path, teachers, TAGS, texts)

@@ -44,7 +44,8 @@ from nerine.training.settings import RunSettings, TrainingSettings
 _Settings = TypeVar("_Settings", bound=RunSettings | AdaptationSettings)
 
 _SMALL_WIDTH = 512
-_MIXED: dict[str | None, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+MIXED: dict[str | None, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""The type of the products of matrices in each mixed precision."""
 
 
 def new_checkpoint(
@@ -136,10 +137,10 @@ def usable_precision(model: Any, settings: _Settings, notes: list[str]) -> _Sett
     whole = WholeModel(model.to(default_device()).eval())
     inputs = probe(whole, model.device)
     whole.tried(*inputs)
-    if settings.precision not in _MIXED:
+    if settings.precision not in MIXED:
         return settings
     try:
-        with torch.autocast(model.device.type, dtype=_MIXED[settings.precision]):
+        with torch.autocast(model.device.type, dtype=MIXED[settings.precision]):
             whole.tried(*inputs)
     except CheckpointError as error:
         reason = error.found.partition(": ")[2]

@@ -33,20 +33,28 @@ class TorchBackend:
     Args:
         module: Takes the inputs of `LeanModel`.
         is_frozen: Whether its weights will not change any more.
+        mixed: A type of 16 bits for the products of matrices, as in training with mixed precision.
     """
 
     name = "pytorch"
     workers = 1
 
-    def __init__(self, module: LeanModel | WholeModel, *, is_frozen: bool = False) -> None:
+    def __init__(
+        self,
+        module: LeanModel | WholeModel,
+        *,
+        is_frozen: bool = False,
+        mixed: torch.dtype | None = None,
+    ) -> None:
         self.module = module
         self.is_frozen = is_frozen
+        self.mixed = mixed
         self._process = os.getpid()
 
     @classmethod
-    def of(cls, model: Any) -> TorchBackend:
+    def of(cls, model: Any, *, mixed: torch.dtype | None = None) -> TorchBackend:
         """For a model of transformers that may still be trained."""
-        return cls(WholeModel(model))
+        return cls(WholeModel(model), mixed=mixed)
 
     @classmethod
     def frozen(cls, model: Any) -> TorchBackend:
@@ -116,13 +124,16 @@ class TorchBackend:
             if self.device.type == "cuda":  # from pinned memory, the copy runs asynchronously
                 tensor = tensor.pin_memory()
             inputs.append(tensor.to(self.device, non_blocking=self.device.type == "cuda"))
-        with _evaluating(self.module), torch.inference_mode():
+        mixed = torch.autocast(self.device.type, self.mixed, enabled=self.mixed is not None)
+        with _evaluating(self.module), torch.inference_mode(), mixed:
             result: npt.NDArray[np.float32] = self.module(*inputs).float().cpu().numpy()
         return result
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """The same backend if its weights will not change, else one with a copy of them."""
-        return self if self.is_frozen else type(self)(copy.deepcopy(self.module, memo))
+        if self.is_frozen:
+            return self
+        return type(self)(copy.deepcopy(self.module, memo), mixed=self.mixed)
 
 
 def use_threads(stated: int | None = None) -> None:

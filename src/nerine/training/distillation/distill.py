@@ -186,8 +186,8 @@ def _teaching(teachers: Sequence[Teacher], prepared: Preparation, run: OpenRun) 
     if prepared.teaching is not None:
         return prepared.teaching
     folder, documents = run.states.folder, prepared.documents
-    own = prepared.student.settings
-    written = in_first(lambda: keep_targets(folder, teachers, own.tags, documents))
+    own, precision = prepared.student.settings, prepared.settings.precision
+    written = in_first(lambda: keep_targets(folder, teachers, own.tags, documents, precision))
     run.notes += [] if written else ["the texts are not labelled again: their targets were kept"]
     return KeptTargets.read(folder, documents, own.words, prepared.examples.windows.encoding)
 

@@ -28,6 +28,7 @@ from nerine.model.logits import LogitArray, WordLogits
 from nerine.model.ragged import BoolArray, FloatArray, IntArray, lengths_of, pairs_of, splits_of
 from nerine.training.distillation.teachers import Teacher
 from nerine.training.losses import Batch
+from nerine.training.settings import Precision
 
 logger = logging.getLogger("nerine.train")
 
@@ -124,18 +125,29 @@ def validate_together(teachers: Sequence[Teacher], documents: Sequence[Document]
 
 
 def keep_targets(
-    folder: Path, teachers: Sequence[Teacher], tags: Sequence[str], documents: Sequence[Document]
+    folder: Path,
+    teachers: Sequence[Teacher],
+    tags: Sequence[str],
+    documents: Sequence[Document],
+    precision: Precision | None = None,
 ) -> bool:
     """Writes the mean probabilities for all words of the documents, unless they are there.
 
-    They are in `targets.npy` in single precision, as by `mean_probabilities`; `targets.json` has
-    the hash of that file and of what it was made from. Returns whether they were written.
+    The teachers tag in the precision of the training. The probabilities are in `targets.npy` in
+    single precision, as by `mean_probabilities`; `targets.json` has the hash of that file and of
+    what it was made from. Returns whether they were written.
     """
     made_from = digest_of(
-        [*(each.hash for each in teachers), *tags, *(document.text for document in documents)]
+        [
+            *(each.hash for each in teachers),
+            *tags,
+            str(precision),
+            *(document.text for document in documents),
+        ]
     )
     if _is_whole(folder, made_from):
         return False
+    teachers = [each.in_precision(precision) for each in teachers]
     words = TextWords.of(documents, teachers[0].settings.words)
     shape = len(words.starts), len(tags)
     folder.mkdir(parents=True, exist_ok=True)

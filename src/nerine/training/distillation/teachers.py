@@ -15,7 +15,7 @@ import torch
 
 from nerine.core.errors import SettingsError
 from nerine.model.backends.lean import takes_mask
-from nerine.model.backends.pytorch import default_device
+from nerine.model.backends.pytorch import TorchBackend, default_device
 from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint
 from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.pretrained import quiet
@@ -23,7 +23,9 @@ from nerine.model.loading.sources import Source
 from nerine.model.loading.usage import Usage
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
+from nerine.training.initialization import MIXED
 from nerine.training.losses import Batch
+from nerine.training.settings import Precision
 
 Columns = tuple[tuple[int, ...], ...]
 """For each tag, the outputs of a model whose probabilities are summed."""
@@ -48,6 +50,11 @@ class Teacher:
     def name(self) -> str:
         """The folder or hub id of the teacher, for messages."""
         return str(self.checkpoint.source or "the teacher")
+
+    def in_precision(self, precision: Precision | None) -> Teacher:
+        """The same teacher, tagging in mixed precision if `precision` is one."""
+        backend = TorchBackend.of(self.checkpoint.model, mixed=MIXED.get(precision))
+        return dataclasses.replace(self, tagger=Tagger.of(backend, self.checkpoint))
 
     @property
     def hash(self) -> str:
