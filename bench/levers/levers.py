@@ -59,6 +59,7 @@ LEVERS: Mapping[str, Lever] = {
     "r-drop": Lever({"r_drop": 1.0}, (*SHOTS, *ALL)),
     "symbols": Lever({"variants": 2, "symbol_noise": 0.2}, TWEETS),
     "crf": Lever({"crf": True}, (*SHOTS, *ALL)),
+    "crf-and-words": Lever({"crf": True, "crf_weight": 0.5}, (*SHOTS, *ALL)),
     "case-marks": Lever({"case_marks": True}, ALL),
     "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),
     "adapted": Lever(corpora=TWEETS, adapted=True),

@@ -67,7 +67,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Optimizer and regularisation": (
         *("learning_rate", "layer_decay", "schedule", "warmup", "weight_decay"),
         *("max_gradient_norm", "averaging", "dropout", "masking", "freeze_embeddings"),
-        *("crf_learning_rate",),
+        *("crf_learning_rate", "crf_weight"),
     ),
     "Batches, precision and trackers": (
         *("batching", "batch_size", "token_budget", "gradient_accumulation", "precision"),

@@ -59,6 +59,7 @@ class TrainingChanges(RunChanges, total=False):
     tag_prior: bool
     crf: bool
     crf_learning_rate: float | None
+    crf_weight: float
     case_marks: bool
     head_start: HeadStart
     label_descriptions: tuple[str, ...] | list[str]

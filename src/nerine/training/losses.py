@@ -38,12 +38,14 @@ class GoldLoss:
     """The head's loss against the gold labels, with a share of the words masked.
 
     Contexts of names recur in other texts, the names themselves hardly ever. Masked words are
-    replaced by `mask_id`; if it is None, no word is masked.
+    replaced by `mask_id`; if it is None, no word is masked. With a CRF, `sequence_weight` is the
+    weight of the loss of sequences; that of single words has the rest.
     """
 
     head: TagHead
     masking: float
     mask_id: int | None
+    sequence_weight: float = 1.0
 
     def augment(self, batch: Batch) -> Batch:
         """The batch with all subwords of some words masked."""
@@ -51,7 +53,11 @@ class GoldLoss:
 
     def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
         """`gold_loss`; a model with a CRF gives the scores of pairs of tags with its logits."""
-        return gold_loss(self.head, outputs["logits"], batch, outputs.get("pairs"))
+        logits, pairs, weight = outputs["logits"], outputs.get("pairs"), self.sequence_weight
+        loss = gold_loss(self.head, logits, batch, pairs)
+        if pairs is None or weight == 1:
+            return loss
+        return weight * loss + (1 - weight) * gold_loss(self.head, logits, batch, None)
 
 
 def gold_loss(

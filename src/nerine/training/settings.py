@@ -239,6 +239,9 @@ class TrainingSettings(RunSettings):
     crf_learning_rate: float | None = _setting(
         None, "peak learning rate of the CRF's scores; by default 0.01", least=0
     )
+    crf_weight: float = _setting(
+        1.0, "weight of a CRF's loss; the loss of single words has the rest", least=0, most=1
+    )
     case_marks: bool = _setting(
         False,
         "write a mark before words with capital letters, for an uncased encoder; it becomes a part "

@@ -148,7 +148,7 @@ def train_plan(
 
 
 def _loss(head: TagHead, settings: TrainingSettings, mask_id: int | None) -> Loss:
-    loss = GoldLoss(head, settings.masking, mask_id)
+    loss = GoldLoss(head, settings.masking, mask_id, settings.crf_weight)
     return RDropLoss(loss, settings.r_drop) if settings.r_drop else loss
 
 
