@@ -16,6 +16,9 @@ SHOTS = tuple(f"{corpus}-{count}-a-label" for corpus in SMALL for count in (5, 2
 
 PLAN = "plan"
 """The lever that changes nothing, to which the others are compared."""
+BASE: Mapping[str, Any] = {"crf": False}
+"""What has become a part of the plan since the trials began: it is left out of all of them, unless
+they change it."""
 BIAS = "bias"
 """A bias of `O` on the model of the plan: fitted on one half of validation, scored on the other."""
 
@@ -58,7 +61,7 @@ LEVERS: Mapping[str, Lever] = {
     "swapping": Lever({"variants": 4, "swapping": 0.3}, (*SHOTS, *ALL)),
     "r-drop": Lever({"r_drop": 1.0}, (*SHOTS, *ALL)),
     "symbols": Lever({"variants": 2, "symbol_noise": 0.2}, TWEETS),
-    "crf": Lever({"crf": True}, (*SHOTS, *ALL)),
+    "crf": Lever({"crf": True, "crf_weight": 1.0}, (*SHOTS, *ALL)),
     "crf-and-words": Lever({"crf": True, "crf_weight": 0.5}, (*SHOTS, *ALL)),
     "case-marks": Lever({"case_marks": True}, ALL),
     "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),

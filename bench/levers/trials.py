@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from bench.common import ENCODER
-from bench.levers.levers import LEVERS, MINILM, Lever
+from bench.levers.levers import BASE, LEVERS, MINILM, Lever
 from bench.panel.corpora import panel_corpus, without_test
 from bench.panel.outcome import Clock
 from nerine.core.document import Document
@@ -90,7 +90,7 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
             teachers, corpus, output=output, unlabelled=unlabelled, encoder=encoder, **changes
         )
     else:
-        run = train(corpus, output=output, encoder=encoder, **changes)
+        run = train(corpus, output=output, encoder=encoder, **{**BASE, **changes})
     minutes = clock.minutes()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tagger = _tagger_of(run)

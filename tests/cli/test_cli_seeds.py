@@ -23,7 +23,7 @@ from nerine.evaluation.epochs import EpochRecord
 
 SMALL = (
     *("--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2", "--max-length", 64),
-    *("--precision", "fp32"),
+    *("--precision", "fp32", "--no-crf"),
 )
 
 

@@ -35,7 +35,7 @@ from nerine.training.settings import TrainingSettings
 
 SMALL = (
     *("--epochs", 2, "--batch-size", 4, "--learning-rate", "3e-3", "--max-length", 64),
-    *("--precision", "fp32"),
+    *("--precision", "fp32", "--no-crf"),
 )
 
 
@@ -167,7 +167,7 @@ def test_a_plan_is_printed_without_training(corpus: Path, encoder: Path, tmp_pat
     shown = run("train", corpus, "--plan", *options)
     assert shown.exit_code == 0
     assert [line.split()[0] for line in shown.stdout.splitlines()] == [
-        *("learning", "precision", "steps", "validation")
+        *("transitions", "learning", "precision", "steps", "validation")
     ]
     found = json.loads(run("train", corpus, "--plan", "--json", *options).stdout)
     assert found["facts"]["documents"] == 24

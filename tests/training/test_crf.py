@@ -22,7 +22,7 @@ from nerine.model.ragged import FloatArray
 from nerine.model.settings import ModelSettings, TransitionScores
 from nerine.training.crf import NEVER, PairScores, documents_loss, fixed_pairs, sequence_loss
 from nerine.training.dataset import NO_EXAMPLE, UNKNOWN, Collator, make_examples
-from nerine.training.losses import gold_loss
+from nerine.training.losses import GoldLoss, gold_loss
 from strategies import documents
 from tiny import make_tokenizer
 
@@ -163,6 +163,24 @@ def test_the_gradient_is_the_decoders_probability_minus_the_gold(case: Case) -> 
             gold = float(targets[row, word] == outside)
             expected = values.grad[row, word, outside].item() + gold
             assert posterior.nothing(word, word + 1) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
+def test_the_loss_weighs_sequences_and_single_words(weight: float) -> None:
+    model = settings_with(TagScheme.IOB2, ("a", "b"), 1)
+    logits = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(2))
+    batch = {
+        "labels": torch.tensor([[0, 1, 2], [0, UNKNOWN, 0]]),
+        "sequences": torch.tensor([[0, 1, 2], [3, 4, 5]]),
+        "lengths": torch.tensor([3, 3]),
+        "borders": torch.ones(2, 2),
+    }
+    head, outputs = TagHead(model), {"logits": logits, "pairs": PairScores(model)()}
+    found = GoldLoss(head, 0.0, None, weight)(outputs, batch)
+    sequences = gold_loss(head, logits, batch, outputs["pairs"])
+    words = gold_loss(head, logits, batch, None)
+    assert found.item() == pytest.approx((weight * sequences + (1 - weight) * words).item())
+    assert abs(sequences.item() - words.item()) > 0.1
 
 
 def test_half_precision_of_the_model_does_not_reach_the_sums() -> None:

@@ -166,7 +166,14 @@ def test_other_settings_train_too(changes: dict[str, Any], encoder: Path, tmp_pa
     ("changes", "message"),
     [
         ({"crf": True, "decoding": "argmax"}, "crf: a CRF, whose scores"),
-        ({"crf_learning_rate": 0.1}, "crf_learning_rate: a learning rate for a CRF, but none"),
+        (
+            {"crf": False, "crf_learning_rate": 0.1},
+            "crf_learning_rate: a learning rate for a CRF, but none",
+        ),
+        (
+            {"decoding": "argmax", "crf_learning_rate": 0.1},
+            "crf_learning_rate: a learning rate for a CRF, but none",
+        ),
         ({"crf": True, "crf_learning_rate": -0.1}, "crf_learning_rate: -0.1 is too small"),
     ],
 )

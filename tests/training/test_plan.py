@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -197,12 +198,39 @@ def test_samples_do_not_stop_a_run_early(encoder: str, tmp_path: Path) -> None:
         max_length=64,
         steps=20,
         learning_rate=1e-12,
+        crf=False,
         validate_every=2,
         validation_sample=3,
         whole_validations=4,
         early_stopping=2,
     )
     assert [record.documents for record in run.epochs] == [3] * 6 + [8] * 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes", "learned"),
+    [
+        (2, {}, True),
+        (32, {}, True),
+        (33, {}, False),
+        (16, {"scheme": "BIOES"}, True),
+        (17, {"scheme": "BIOES"}, False),
+        (33, {"crf": True}, True),
+        (33, {"crf_learning_rate": 0.1}, True),
+        (2, {"crf": False}, False),
+        (2, {"decoding": "argmax"}, False),
+    ],
+)
+def test_transitions_are_learned_where_their_pairs_are_few(
+    labels: int, changes: dict[str, Any], learned: bool, encoder: str
+) -> None:
+    names = ("location", "person", *(f"label{number}" for number in range(2, labels)))
+    given = dataclasses.replace(corpus(), labels=names)
+    plan = plan_training(given, TrainingSettings(encoder=encoder).changed(changes))
+    assert plan.settings.crf is learned
+    chosen = [choice for choice in plan.choices if choice.name == "transitions"]
+    assert len(chosen) == (not {"crf", "decoding"} & {*changes})
+    assert all((choice.value == "learned") is learned for choice in chosen)
 
 
 def test_long_and_repeated_texts_are_counted(encoder: str) -> None:

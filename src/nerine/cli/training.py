@@ -115,7 +115,7 @@ def _setting_option(
     kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
     if choices := choices_of(kind):
         return option(flag, type=click.Choice(choices), **details)
-    if kind is bool:
+    if kinds == [bool]:
         return option(f"{flag}/--no-{flag.removeprefix('--')}", **details)
     if get_args(kind)[:1] == (int,) and get_origin(kind) is tuple:
         return option(flag, type=whole_numbers, metavar="N,N,…", **details)

@@ -57,7 +57,7 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
-    crf: bool
+    crf: bool | None
     crf_learning_rate: float | None
     crf_weight: float
     case_marks: bool

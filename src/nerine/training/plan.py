@@ -20,6 +20,7 @@ import torch
 from nerine.core.arguments import checked
 from nerine.core.document import Document, count_entities
 from nerine.core.files import write_text
+from nerine.core.tags import TagScheme
 from nerine.core.words import cut_words
 from nerine.data.corpus import Corpus
 from nerine.data.corpus.given import CorpusLike, as_corpus
@@ -59,6 +60,9 @@ _VALIDATION_SHARE = 0.08
 _TRAINING_COST = 3
 """Cost of a subword in training, by that of one in validation."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
+
+_MOST_TAGS = 65
+"""Tags up to which a CRF is learned: the time for its pairs rises with their square."""
 
 _MANY_CUT = 0.005
 """Share of entities inside words of the first rule from which on the second one is taken."""
@@ -187,10 +191,11 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
     documents = itertools.chain(corpus.train, corpus.validation)
     check_flat(documents, "training with one tag a word", corpus.source)
     settings, words = _words(corpus, settings, notes)
+    settings, transitions = _transitions(corpus, settings)
     facts = _facts(corpus, settings)
     check_lora(settings, facts.width)
     chosen, choices = choose_settings(settings, facts)
-    return Plan(chosen, facts, (*words, *choices), corpus, given, tuple(notes))
+    return Plan(chosen, facts, (*words, *transitions, *choices), corpus, given, tuple(notes))
 
 
 def choose_settings(settings: _Settings, facts: Facts) -> tuple[_Settings, tuple[Choice, ...]]:
@@ -233,6 +238,21 @@ def _words(
     if finer == cut or cut < _MANY_CUT * entities:
         return replace(settings, words="rule"), ()
     return replace(settings, words="rule-2"), (Choice("words", "rule-2", found),)
+
+
+def _transitions(
+    corpus: Corpus, settings: TrainingSettings
+) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+    """The settings with a CRF if decoding uses one and the tags have few pairs."""
+    if settings.crf is not None:
+        return settings, ()
+    if settings.decoding != "viterbi":
+        return replace(settings, crf=False), ()
+    tags = len(TagScheme.named(settings.scheme).tags(corpus.labels))
+    learned = tags <= _MOST_TAGS or settings.crf_learning_rate is not None
+    reason = "decoding weighs neighbouring tags" if learned else "their pairs would take long"
+    value = "learned" if learned else "not learned"
+    return replace(settings, crf=learned), (Choice("transitions", value, f"{tags} tags; {reason}"),)
 
 
 def _facts(corpus: Corpus, settings: TrainingSettings) -> Facts:

@@ -25,11 +25,17 @@ Settings = TypeVar("Settings", bound=Changeable)
 RECIPES: Mapping[str, TrainingSettings] = {
     "default": TrainingSettings(),
     "four-epochs": TrainingSettings(
-        epochs=4, learning_rate=2e-4, masking=0.2, freeze_embeddings=True, precision="fp32"
+        epochs=4,
+        learning_rate=2e-4,
+        masking=0.2,
+        freeze_embeddings=True,
+        precision="fp32",
+        crf=False,
     ),
     "notebook": TrainingSettings(
         words="tokens",
         decoding="argmax",
+        crf=False,
         max_length=512,
         epochs=2,
         learning_rate=2e-5,

@@ -233,14 +233,16 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
-    crf: bool = _setting(
-        False, "learn scores of pairs of tags together with the encoder (a CRF), for viterbi"
+    crf: bool | None = _setting(
+        None,
+        "learn scores of pairs of tags together with the encoder (a CRF), for viterbi; by default "
+        "planned",
     )
     crf_learning_rate: float | None = _setting(
         None, "peak learning rate of the CRF's scores; by default 0.01", least=0
     )
     crf_weight: float = _setting(
-        1.0, "weight of a CRF's loss; the loss of single words has the rest", least=0, most=1
+        0.5, "weight of a CRF's loss; the loss of single words has the rest", least=0, most=1
     )
     case_marks: bool = _setting(
         False,
@@ -304,7 +306,8 @@ class TrainingSettings(RunSettings):
                 place="crf",
                 expected="decoding = viterbi, or no CRF",
             )
-        if self.crf_learning_rate is not None and not self.crf:
+        untrained = self.crf is False or (self.crf is None and self.decoding == "argmax")
+        if self.crf_learning_rate is not None and untrained:
             raise SettingsError(
                 "a learning rate for a CRF, but none is trained",
                 place="crf_learning_rate",
