@@ -37,7 +37,14 @@ def encoder(encoder_of: Callable[[str], Path]) -> Path:
 
 def small_group(folder: Path, encoder: Path, **changes: Any) -> SeedRuns:
     """The runs of `small_run` with two epochs and the seeds 5, 6 and 7."""
-    chosen = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "seed": 5, **changes}
+    chosen = {
+        "epochs": 2,
+        "batch_size": 4,
+        "learning_rate": 1e-2,
+        "seed": 5,
+        "crf": False,
+        **changes,
+    }
     given: Corpus = chosen.pop("corpus", None) or corpus()
     return train_seeds(
         given, output=folder, encoder=str(encoder), max_length=64, overlap=8, **chosen
