@@ -102,6 +102,7 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
         "seed": seed,
         "changes": dict(lever.changes),
         "f1": score(gold, predicted).overall.f1,
+        "argmax": score(gold, likeliest(tagger, gold)).overall.f1,
         "best_step": run.best.step,
         "steps": run.epochs[-1].step,
         "counts": counts(corpus, predicted),
@@ -188,6 +189,13 @@ def few_sentences(
         missing = min(count, len(own)) - (len(own) - len(left))
         chosen.update(chance.sample(left, max(missing, 0)))
     return tuple(documents[index] for index in sorted(chosen))
+
+
+def likeliest(tagger: Tagger, documents: Sequence[Document]) -> list[Document]:
+    """Predictions of the likeliest tag of each word, as of a program without Nerine's decoding."""
+    inference = tagger.inference
+    settings = replace(inference.settings, decoding="argmax", transitions=None)
+    return inference.changed(settings=settings).predict(documents)
 
 
 def biased_by_halves(tagger: Tagger, gold: Sequence[Document]) -> list[Document]:
