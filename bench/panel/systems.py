@@ -38,7 +38,8 @@ _SMALL = {"ai": THREE, "politics": THREE}
 _PEERS = {**_SMALL, "wnut": THREE, "ncbi": ONE, "btc": ONE}
 _ALL = dict.fromkeys((*CORPORA, *CURVE), THREE)
 
-NERINE = "nerine"
+NERINE, WITHOUT_CRF = "nerine", "nerine-without-crf"
+"""The default recipe, and runs of the former one, without a CRF, which are kept."""
 
 SYSTEMS = {
     NERINE: System(nerine, _ALL),

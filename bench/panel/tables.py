@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -10,7 +11,7 @@ import numpy as np
 
 from bench.panel.corpora import panel_corpus
 from bench.panel.store import Result
-from bench.panel.systems import CORPORA, CURVE, NERINE, SYSTEMS
+from bench.panel.systems import CORPORA, CURVE, NERINE, SYSTEMS, WITHOUT_CRF
 from nerine.evaluation.significance.intervals import LEVEL, SAMPLES, Interval, percentile_interval
 from nerine.evaluation.significance.samples import (
     GOLD,
@@ -30,7 +31,7 @@ def print_tables(results: Iterable[Result]) -> None:
     """Prints the table of scores, and if Nerine is among the systems those of differences."""
     runs: dict[tuple[str, str], list[Result]] = {}
     for result in sorted(results, key=lambda each: each.key):
-        if result.system not in SYSTEMS:  # a rule that was given up
+        if result.system not in (*SYSTEMS, WITHOUT_CRF):  # a rule that was given up
             continue
         runs.setdefault((result.system, result.corpus), []).append(result)
     _print_scores(runs)
@@ -108,7 +109,8 @@ def _print_best_peers(runs: Runs) -> None:
     columns = ("corpus", "best peer", "its F1", "Nerine", "difference", "interval")
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for corpus in CORPORA:
-        peers = {name: found for (name, on), found in runs.items() if on == corpus}
+        on_it = {name: found for (name, on), found in runs.items() if on == corpus}
+        peers = {name: found for name, found in on_it.items() if name in SYSTEMS}
         own = peers.pop(NERINE, None)
         if own and peers:
             name = max(peers, key=lambda each: mean_f1(peers[each]))
@@ -137,13 +139,14 @@ def _print_mean_differences(runs: Runs) -> None:
 
 def _print_curve(runs: Runs) -> None:
     """A row for each size of WNUT's training split, with the times of the default recipe."""
-    print("\nNerine on subsets of WNUT 17\n")
-    print("| corpus | test F1 | minutes | share of validation |\n|---|---|---|---|")
-    for corpus in CURVE:
-        own = runs.get((NERINE, corpus), ())
+    print("\nNerine on subsets of WNUT 17, by its default and by the one before\n")
+    print("| system | corpus | test F1 | minutes | share of validation |\n|---|---|---|---|---|")
+    for system, corpus in itertools.product((NERINE, WITHOUT_CRF), CURVE):
+        own = runs.get((system, corpus), ())
         if own:
             minutes = ", ".join(f"{run.minutes:.1f}" for run in own)
             shares = ", ".join(f"{run.validation_share or 0:.0%}" for run in own)
             values = _f1(own, "strict")
             spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-            print(f"| {corpus} | {statistics.mean(values):.4f}{spread} | {minutes} | {shares} |")
+            f1 = f"{statistics.mean(values):.4f}{spread}"
+            print(f"| {system} | {corpus} | {f1} | {minutes} | {shares} |")
