@@ -28,6 +28,7 @@ from nerine.model.loading.checkpoint import load_checkpoint, write_files
 from nerine.model.loading.pretrained import longest_input
 from nerine.model.tagger import Tagger
 from nerine.serving.optimization.optimize import optimize
+from nerine.training.distillation.teachers import Teacher
 from nerine.training.ema import load_weights
 from nerine.training.initialization import new_checkpoint
 from nerine.training.settings import TrainingSettings
@@ -199,6 +200,16 @@ def test_a_model_that_fails_in_mixed_precision_is_trained_without(
     run = train(corpus(), output=tmp_path / "run", settings=settings)
     (note,) = [each for each in run.notes if each.startswith("fp32 is used")]
     assert note.startswith("fp32 is used, since the model fails in bf16: value cannot be converted")
+
+
+def test_a_teacher_that_fails_in_mixed_precision_tags_without(
+    folder_of: Callable[[str], Path],
+) -> None:
+    settings = TrainingSettings(encoder=str(folder_of("deberta")))
+    checkpoint = new_checkpoint(corpus(), settings)
+    teacher = Teacher(checkpoint, Tagger.from_checkpoint(checkpoint))
+    assert teacher.in_precision("bf16") is teacher
+    assert teacher.in_precision("fp32") is teacher
 
 
 # --- all of it

@@ -39,7 +39,7 @@ from nerine.training.dataset import UNKNOWN, Examples
 from nerine.training.gradient_checkpointing import checkpoint_gradients
 from nerine.training.lora import add_updates
 from nerine.training.parallel.group import processes
-from nerine.training.settings import RunSettings, TrainingSettings
+from nerine.training.settings import Precision, RunSettings, TrainingSettings
 
 _Settings = TypeVar("_Settings", bound=RunSettings | AdaptationSettings)
 
@@ -131,22 +131,32 @@ def prepare_model(model: Any, settings: RunSettings) -> None:
 def usable_precision(model: Any, settings: _Settings, notes: list[str]) -> _Settings:
     """The settings with the precision fp32, and a note, if the model cannot run in the chosen one.
 
+    Raises `CheckpointError` for a model that cannot be run at all.
+    """
+    failure = failure_in(model, settings.precision)
+    if failure is None:
+        return settings
+    notes.append(f"fp32 is used, since the model fails in {settings.precision}: {failure}")
+    return dataclasses.replace(settings, precision="fp32")
+
+
+def failure_in(model: Any, precision: Precision | None) -> str | None:
+    """Why a model cannot run in a precision; None if it can.
+
     Some architectures of transformers have operations that fail in mixed precision. Raises
     `CheckpointError` for a model that cannot be run at all.
     """
     whole = WholeModel(model.to(default_device()).eval())
     inputs = probe(whole, model.device)
     whole.tried(*inputs)
-    if settings.precision not in MIXED:
-        return settings
+    if precision not in MIXED:
+        return None
     try:
-        with torch.autocast(model.device.type, dtype=MIXED[settings.precision]):
+        with torch.autocast(model.device.type, dtype=MIXED[precision]):
             whole.tried(*inputs)
     except CheckpointError as error:
-        reason = error.found.partition(": ")[2]
-        notes.append(f"fp32 is used, since the model fails in {settings.precision}: {reason}")
-        return dataclasses.replace(settings, precision="fp32")
-    return settings
+        return error.found.partition(": ")[2]
+    return None
 
 
 def initialize_bias(model: Any, examples: Examples) -> None:

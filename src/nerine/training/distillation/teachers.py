@@ -23,7 +23,7 @@ from nerine.model.loading.sources import Source
 from nerine.model.loading.usage import Usage
 from nerine.model.settings import ModelSettings
 from nerine.model.tagger import Tagger
-from nerine.training.initialization import MIXED
+from nerine.training.initialization import MIXED, failure_in
 from nerine.training.losses import Batch
 from nerine.training.settings import Precision
 
@@ -52,8 +52,11 @@ class Teacher:
         return str(self.checkpoint.source or "the teacher")
 
     def in_precision(self, precision: Precision | None) -> Teacher:
-        """The same teacher, tagging in mixed precision if `precision` is one."""
-        backend = TorchBackend.of(self.checkpoint.model, mixed=MIXED.get(precision))
+        """The same teacher, tagging in `precision` if it is a mixed one that the model can use."""
+        model = self.checkpoint.model
+        if precision not in MIXED or failure_in(model, precision) is not None:
+            return self
+        backend = TorchBackend.of(model, mixed=MIXED[precision])
         return dataclasses.replace(self, tagger=Tagger.of(backend, self.checkpoint))
 
     @property
