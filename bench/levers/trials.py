@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from bench.common import ENCODER
-from bench.levers.levers import BASE, LEVERS, MINILM, Lever
+from bench.levers.levers import BASE, LEVERS, MPNET, Lever
 from bench.panel.corpora import panel_corpus, without_test
 from bench.panel.outcome import Clock
 from nerine.core.document import Document
@@ -62,7 +62,15 @@ class Means:
 
 
 def run_apart(lever: str, corpus: str, seed: int, means: Means) -> Row:
-    """Runs a trial in a new process, and returns its line; the run stays in `run_folder`."""
+    """Runs a trial in a new process, and returns its line; the run stays in `run_folder`.
+
+    Ends the program if the lever needs what is not given.
+    """
+    needed = LEVERS[lever]
+    if (needed.raw or needed.adapted) and not means.raw:
+        sys.exit("skipped: this lever needs raw texts, --raw FILE …")
+    if needed.encoder == MPNET and means.mpnet is None:
+        sys.exit(f"skipped: this lever needs {MPNET}, --mpnet FOLDER")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_run, (lever, corpus, seed, means))
 
@@ -127,10 +135,8 @@ def raw_texts(corpus: str, files: Sequence[Path]) -> tuple[list[str], int]:
     """The different texts of files of a text a line, and how many were left out.
 
     Left out is what is equal or nearly equal to a text of the validation or the test split, which
-    is read for that alone. Ends the program without files.
+    is read for that alone.
     """
-    if not files:
-        sys.exit("skipped: this lever needs raw texts, --raw FILE …")
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     texts = list(dict.fromkeys(line for line in lines if line.strip()))
     whole = panel_corpus(corpus)
@@ -141,12 +147,7 @@ def raw_texts(corpus: str, files: Sequence[Path]) -> tuple[list[str], int]:
 
 def _encoder(lever: Lever, corpus: str, texts: Sequence[str], means: Means) -> str:
     """The lever's encoder, adapted to raw texts in one pass on first use if the lever is."""
-    if lever.encoder == MINILM:
-        encoder = ENCODER
-    elif means.mpnet is None:
-        sys.exit(f"skipped: this lever needs {lever.encoder}, --mpnet FOLDER")
-    else:
-        encoder = str(means.mpnet)
+    encoder = str(means.mpnet) if lever.encoder == MPNET else ENCODER
     if not lever.adapted:
         return encoder
     folder = CACHE / f"adapted-{lever.encoder}-{corpus}"

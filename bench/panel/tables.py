@@ -88,7 +88,7 @@ def _print_scores(runs: Runs) -> None:
         "the better of seqeval's two readings; Flair also by its final epoch if that is better.\n"
     )
     print(f"| system | {' | '.join(CORPORA)} |\n|---|{'---|' * len(CORPORA)}")
-    for system in SYSTEMS:
+    for system in (*SYSTEMS, WITHOUT_CRF):
         cells = [_cell(runs.get((system, corpus), ())) for corpus in CORPORA]
         if any(cells):
             print(f"| {system} | {' | '.join(cells)} |")
