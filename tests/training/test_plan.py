@@ -20,7 +20,7 @@ from nerine.data.corpus import Corpus
 from nerine.training.callbacks import validations, whole_validations
 from nerine.training.held_out import held_out_share
 from nerine.training.plan import Facts, choose_settings, plan_training
-from nerine.training.settings import TrainingSettings
+from nerine.training.settings import Precision, TrainingSettings
 from nerine.training.train import train
 from runs import corpus
 
@@ -61,12 +61,12 @@ def test_a_larger_corpus_gets_more_steps_and_fewer_passes(first: int, second: in
     assert steps[small] <= steps[large] + passes[large]  # a last batch that is not full
 
 
-@given(documents=SIZES, validation=SIZES)
+@given(documents=SIZES, validation=SIZES, precision=st.sampled_from(["fp32", "bf16"]))
 def test_validations_take_a_tenth_of_the_time_or_the_least_that_tells(
-    documents: int, validation: int
+    documents: int, validation: int, precision: Precision
 ) -> None:
     known = facts(documents, validation)
-    chosen, _ = choose_settings(TrainingSettings(), known)
+    chosen, _ = choose_settings(TrainingSettings(precision=precision), known)
     assert chosen.steps is not None
     steps = validations(chosen, chosen.steps)
     whole = whole_validations(chosen, chosen.steps)
@@ -75,7 +75,8 @@ def test_validations_take_a_tenth_of_the_time_or_the_least_that_tells(
     scored = sum(
         validation if step in whole or not chosen.validation_sample else sample for step in steps
     )
-    training = 3 * chosen.steps / known.batches * documents
+    cost = {"fp32": 3.0, "bf16": 1.5}[precision]  # of training, by that of validation in fp32
+    training = cost * chosen.steps / known.batches * documents
     least = validation + 100
     assert scored <= max(0.1 * training, least)
 

@@ -33,7 +33,7 @@ from nerine.model.loading.pretrained import encoder_width, load_tokenizer
 from nerine.training.case_marks import with_case_marks
 from nerine.training.dataset import context_notes
 from nerine.training.held_out import check_labels, held_out_share, with_validation
-from nerine.training.initialization import learning_rate_for
+from nerine.training.initialization import MIXED, learning_rate_for
 from nerine.training.lora import check_lora
 from nerine.training.settings import RunSettings, TrainingSettings
 
@@ -55,11 +55,15 @@ _FEWEST_PASSES, _MOST_PASSES = 3, 80
 _FEWEST_STEPS = 200
 
 _VALIDATIONS = 10
-_VALIDATION_SHARE = 0.08
-"""Share of a run's time that its validations may take."""
-_TRAINING_COST = 3
-"""Cost of a subword in training, by that of one in validation."""
+_VALIDATION_SHARE = 0.09
+"""Time that the validations of a run may take, as a share of that of its steps."""
+_TRAINING_COST, _MIXED_TRAINING_COST = 3, 1.5
+"""Cost of a subword in training, in fp32 and in mixed precision, by that of one in validation.
+
+Validation is in fp32, so that it scores what users will get."""
 _LEAST_SAMPLE, _LEAST_SAMPLED = 50, 2
+_ENOUGH_WHOLE = 4
+"""Validations of all documents that are enough without others of a sample."""
 
 _MOST_TAGS = 65
 """Tags up to which a CRF is learned: the time for its pairs rises with their square."""
@@ -349,18 +353,23 @@ def _steps(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
 
 
 def _validations(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
-    """As many validations of all documents as the budget allows, after some of a sample."""
+    """As many validations of all documents as the budget allows.
+
+    If they are few, they are the last ones, after others of a sample.
+    """
     steps = settings.steps or 1
     documents = max(facts.validation_documents, 1)
     passes = steps / max(facts.batches, 1)
     cost = max(facts.validation_subwords, 1) / documents  # of scoring a document
-    budget = int(_VALIDATION_SHARE * _TRAINING_COST * passes * facts.subwords / cost)
-    whole = min(max((budget - _LEAST_SAMPLED * _LEAST_SAMPLE) // documents, 1), _VALIDATIONS)
+    training = _MIXED_TRAINING_COST if settings.precision in MIXED else _TRAINING_COST
+    budget = int(_VALIDATION_SHARE * training * passes * facts.subwords / cost)
+    allowed = min(budget // documents, _VALIDATIONS)
+    whole = min(max((budget - _LEAST_SAMPLED * _LEAST_SAMPLE) // documents, 1), _ENOUGH_WHOLE)
     left = budget - whole * documents
     sampled = min(max(left // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
-    sample = max(left // sampled, _LEAST_SAMPLE) if sampled else documents
-    if sample >= documents:
-        every = math.ceil(steps / max(min(budget // documents, _VALIDATIONS), 1 + _LEAST_SAMPLED))
+    sample = max(left // sampled, _LEAST_SAMPLE)
+    if allowed >= _ENOUGH_WHOLE or sample >= documents:
+        every = math.ceil(steps / max(allowed, 1 + _LEAST_SAMPLED))
         return replace(settings, validate_every=every), Choice(
             "validation", f"every {every} steps", f"{documents:,} documents, few for this run"
         )
@@ -371,5 +380,5 @@ def _validations(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     return changed, Choice(
         "validation",
         f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
-        f"about {_VALIDATION_SHARE:.0%} of the time",
+        f"about {_VALIDATION_SHARE:.0%} of the time of these steps",
     )
