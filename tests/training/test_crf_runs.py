@@ -27,6 +27,7 @@ from nerine.data.corpus import Corpus
 from nerine.evaluation.evaluate import evaluate
 from nerine.model.backends.saved import FP32, INT8, PYTORCH
 from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.loading.usage import Usage
 from nerine.model.settings import TransitionScores
 from nerine.model.tagger import Tagger
 from nerine.serving.optimization.footprint import Variant
@@ -330,6 +331,34 @@ def test_a_soup_has_the_mean_of_the_transitions(encoder: Path, tmp_path: Path) -
     assert group.soup is not None
     found = evaluate(group.tagger(device="cpu"), corpus().validation).overall
     assert found.f1 == group.soup.overall.f1
+
+
+def test_a_student_goes_on_from_its_teachers_transitions_or_has_none(
+    undisturbed: TrainingRun, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"layers": 1, "epochs": 1, "averaging": 0.0}
+    teacher = undisturbed.folder
+    slow = nerine.distill(
+        teacher, corpus(), output=tmp_path / "slow", crf=True, crf_learning_rate=1e-4, **given
+    )
+    own, taught = learned_in(slow.folder), learned_in(teacher)
+    assert own != taught
+    assert np.array(own.between) == pytest.approx(np.array(taught.between), abs=0.01)
+    without = nerine.distill(teacher, corpus(), output=tmp_path / "none", crf=False, **given)
+    assert load_checkpoint(without.folder).settings.transitions is None
+
+
+def test_a_teacher_without_viterbi_has_no_student_with_a_crf(
+    undisturbed: TrainingRun, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="crf: a CRF, whose scores of pairs of tags argmax"):
+        nerine.distill(
+            undisturbed.folder,
+            corpus(),
+            output=tmp_path / "run",
+            usage=Usage(decoding="argmax"),
+            crf=True,
+        )
 
 
 def test_a_student_has_its_teachers_transitions(undisturbed: TrainingRun, tmp_path: Path) -> None:

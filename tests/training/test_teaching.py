@@ -37,6 +37,7 @@ from nerine.model.loading.checkpoint import Checkpoint, load_checkpoint, save_ch
 from nerine.model.settings import TransitionScores
 from nerine.model.tagger import Tagger
 from nerine.training.batches import DrawnBatches
+from nerine.training.crf import zero_scores
 from nerine.training.dataset import UNKNOWN, Collator, make_examples
 from nerine.training.distillation import targets
 from nerine.training.distillation.loss import DistillationLoss, certainty
@@ -318,7 +319,8 @@ def test_a_teacher_with_a_crf_gives_the_marginals_of_its_tags(
     assert run_on_batches([teacher, read(pair[1])], teacher.checkpoint) is None
     chosen = DistillationSettings(layers=1)
     made = prepare(runs.corpus(), [teacher, read(pair[1])], chosen, [])
-    assert made.student.settings.transitions is None
+    assert made.student.settings.transitions == zero_scores(5)  # to be learned
+    assert made.settings.crf
 
 
 @given(st.data())
@@ -422,7 +424,8 @@ def test_a_student_with_another_encoder_learns_from_its_teacher(
     teacher: Path, undisturbed: TrainingRun
 ) -> None:
     tagger = undisturbed.tagger(device="cpu")
-    assert tagger.settings == load_checkpoint(teacher).settings
+    own, taught = tagger.settings, load_checkpoint(teacher).settings
+    assert dataclasses.replace(own, transitions=None) == taught
     assert type(load_checkpoint(undisturbed.folder).model).__name__.startswith("Roberta")
     assert undisturbed.best.f1 > 0.5
     assert any("words are masked, but not replaced" in note for note in undisturbed.notes)
@@ -458,7 +461,22 @@ def test_a_resumed_run_labels_nothing_again_and_has_the_same_result(
     assert "the texts are not labelled again: their targets were kept" in resumed.notes
     mine, theirs = (load_file(each / "model.safetensors") for each in (folder, undisturbed.folder))
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+    found, kept = (load_checkpoint(each.folder).settings for each in (resumed, undisturbed))
+    assert found == kept
     assert [each.f1 for each in resumed.epochs] == [each.f1 for each in undisturbed.epochs]
+
+
+@pytest.mark.parametrize("crf", [None, True, False])
+def test_a_student_with_another_encoder_learns_scores_of_pairs_unless_told(
+    teacher: Path, encoder_of: Callable[[str], Path], tmp_path: Path, crf: bool | None
+) -> None:
+    run = own_encoder(teacher, encoder_of("roberta"), tmp_path / "run", crf=crf)
+    scores = run.tagger(device="cpu").settings.transitions
+    assert (scores is not None) is (crf is not False)
+    assert scores is None or any(any(row) for row in scores.between)
+    assert ("transitions: learned" in "\n".join(run.notes)) is (crf is None)
+    assert nerine.TrainingSettings().layer_decay == 0.8
+    assert "layer_decay = 0.8\n" in (run.folder / "settings.toml").read_text()
 
 
 def test_the_bias_of_a_teacher_is_not_taught(pair: list[Path], tmp_path: Path) -> None:

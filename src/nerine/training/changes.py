@@ -22,7 +22,7 @@ class RunChanges(TypedDict, total=False):
     validation_sample: int | None
     whole_validations: int
     learning_rate: float | None
-    layer_decay: float
+    layer_decay: float | None
     schedule: Schedule
     warmup: float
     batching: Batching
@@ -35,6 +35,9 @@ class RunChanges(TypedDict, total=False):
     dropout: float | None
     masking: float
     freeze_embeddings: bool
+    crf: bool | None
+    crf_learning_rate: float | None
+    crf_weight: float
     early_stopping: int | None
     validation_fraction: float | None
     precision: Precision | None
@@ -57,9 +60,6 @@ class TrainingChanges(RunChanges, total=False):
     overlap: int
     head_seed: int | None
     tag_prior: bool
-    crf: bool | None
-    crf_learning_rate: float | None
-    crf_weight: float
     case_marks: bool
     head_start: HeadStart
     label_descriptions: tuple[str, ...] | list[str]

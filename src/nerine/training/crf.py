@@ -21,6 +21,7 @@ import torch
 
 from nerine.model.decoding.entities import EntityChain
 from nerine.model.settings import ModelSettings, TransitionScores
+from nerine.training.settings import RunSettings
 
 CRF_LEARNING_RATE = 1e-2
 """The peak learning rate of the scores of pairs.
@@ -92,6 +93,17 @@ class CrfModel(torch.nn.Module):
     def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The logits of the inputs, and the scores of pairs."""
         return {"logits": self.model(**inputs).logits, "pairs": self.pairs()}
+
+
+def pair_scores(model: ModelSettings, settings: RunSettings) -> PairScores | None:
+    """The scores of pairs that are trained with a model, if there are any.
+
+    They begin with the model's own.
+    """
+    if not settings.crf:
+        return None
+    rate = settings.crf_learning_rate
+    return PairScores(model, learning_rate=CRF_LEARNING_RATE if rate is None else rate)
 
 
 def zero_scores(tags: int) -> TransitionScores:

@@ -164,11 +164,12 @@ class NerTrainer(ResumableTrainer):
         """Trainer's optimizer with layer-wise learning rates."""
         if self.optimizer is None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args)
+            decay = self.settings.layer_decay
             groups = parameter_groups(
                 self._initial.model,
                 set(self.get_decay_parameter_names(self._initial.model)),
                 learning_rate=self.args.learning_rate,
-                layer_decay=self.settings.layer_decay,
+                layer_decay=1.0 if decay is None else decay,
                 weight_decay=self.args.weight_decay,
             )
             if self._pairs is not None:

@@ -53,29 +53,41 @@ class GoldLoss:
 
     def __call__(self, outputs: Any, batch: Batch) -> torch.Tensor:
         """`gold_loss`; a model with a CRF gives the scores of pairs of tags with its logits."""
-        logits, pairs, weight = outputs["logits"], outputs.get("pairs"), self.sequence_weight
-        loss = gold_loss(self.head, logits, batch, pairs)
-        if pairs is None or weight == 1:
-            return loss
-        return weight * loss + (1 - weight) * gold_loss(self.head, logits, batch, None)
+        pairs = outputs.get("pairs")
+        return gold_loss(self.head, outputs["logits"], batch, pairs, self.sequence_weight)
 
 
 def gold_loss(
-    head: TagHead, logits: torch.Tensor, batch: Batch, pairs: torch.Tensor | None
+    head: TagHead,
+    logits: torch.Tensor,
+    batch: Batch,
+    pairs: torch.Tensor | None,
+    sequence_weight: float = 1.0,
 ) -> torch.Tensor:
-    """The head's loss of the words of known label; with `pairs`, that of a CRF's sequences.
-
-    In a sequence the labels of other words, such as blind ones, are unknown.
+    """The head's loss of the words of known label; with `pairs`, partly that of a CRF's sequences.
 
     Args:
         head: The head.
         logits: The model's logits, `(batch, length, outputs)`.
         batch: A batch; for a CRF one with sequences.
         pairs: The scores of pairs of a CRF, as from `PairScores`.
+        sequence_weight: The weight of the loss of sequences; that of single words has the rest.
     """
     labels = batch["labels"]
     if pairs is None:
         return head.loss(logits, labels.masked_fill(labels == UNKNOWN, IGNORED))
+    loss = _sequence_loss(head, logits, batch, pairs)
+    if sequence_weight == 1:
+        return loss
+    words = gold_loss(head, logits, batch, None)
+    return sequence_weight * loss + (1 - sequence_weight) * words
+
+
+def _sequence_loss(
+    head: TagHead, logits: torch.Tensor, batch: Batch, pairs: torch.Tensor
+) -> torch.Tensor:
+    """The loss of sequences; the labels of other words, such as blind ones, are unknown."""
+    labels = batch["labels"]
     places = batch["sequences"]
     seen = places >= 0
     values = head.tag_logits(logits.float()).flatten(0, 1)[places.clamp(min=0)]

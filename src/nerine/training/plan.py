@@ -30,12 +30,13 @@ from nerine.model.backends.pytorch import default_device
 from nerine.model.batching import BudgetSampler
 from nerine.model.encoding import Encoder
 from nerine.model.loading.pretrained import encoder_width, load_tokenizer
+from nerine.model.settings import Decoding
 from nerine.training.case_marks import with_case_marks
 from nerine.training.dataset import context_notes
 from nerine.training.held_out import check_labels, held_out_share, with_validation
 from nerine.training.initialization import MIXED, learning_rate_for
 from nerine.training.lora import check_lora
-from nerine.training.settings import RunSettings, TrainingSettings
+from nerine.training.settings import LAYER_DECAY, RunSettings, TrainingSettings
 
 _Settings = TypeVar("_Settings", bound=RunSettings)
 
@@ -195,7 +196,8 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
     documents = itertools.chain(corpus.train, corpus.validation)
     check_flat(documents, "training with one tag a word", corpus.source)
     settings, words = _words(corpus, settings, notes)
-    settings, transitions = _transitions(corpus, settings)
+    tags = len(TagScheme.named(settings.scheme).tags(corpus.labels))
+    settings, transitions = choose_transitions(settings, settings.decoding, tags)
     facts = _facts(corpus, settings)
     check_lora(settings, facts.width)
     chosen, choices = choose_settings(settings, facts)
@@ -205,6 +207,8 @@ def plan_training(corpus: CorpusLike, settings: TrainingSettings | None = None) 
 def choose_settings(settings: _Settings, facts: Facts) -> tuple[_Settings, tuple[Choice, ...]]:
     """The settings with those that are None chosen from `facts`, and what was chosen."""
     choices: list[Choice] = []
+    if settings.layer_decay is None:
+        settings = replace(settings, layer_decay=LAYER_DECAY)
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
         choices.append(choice)
@@ -244,15 +248,14 @@ def _words(
     return replace(settings, words="rule-2"), (Choice("words", "rule-2", found),)
 
 
-def _transitions(
-    corpus: Corpus, settings: TrainingSettings
-) -> tuple[TrainingSettings, tuple[Choice, ...]]:
+def choose_transitions(
+    settings: _Settings, decoding: Decoding, tags: int
+) -> tuple[_Settings, tuple[Choice, ...]]:
     """The settings with a CRF if decoding uses one and the tags have few pairs."""
     if settings.crf is not None:
         return settings, ()
-    if settings.decoding != "viterbi":
+    if decoding != "viterbi":
         return replace(settings, crf=False), ()
-    tags = len(TagScheme.named(settings.scheme).tags(corpus.labels))
     learned = tags <= _MOST_TAGS or settings.crf_learning_rate is not None
     reason = "decoding weighs neighbouring tags" if learned else "their pairs would take long"
     value = "learned" if learned else "not learned"

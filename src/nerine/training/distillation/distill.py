@@ -26,6 +26,7 @@ from nerine.model.loading.foreign import TagNames
 from nerine.model.loading.usage import Usage
 from nerine.training.callbacks import Listener, make_callbacks
 from nerine.training.changes import DistillationChanges
+from nerine.training.crf import pair_scores
 from nerine.training.distillation.loss import DistillationLoss
 from nerine.training.distillation.preparation import Preparation, prepare
 from nerine.training.distillation.settings import DistillationSettings
@@ -142,6 +143,7 @@ def distill(
             states=run.states,
             callbacks=make_callbacks(settings, run.interruption, listener),
             batches=prepared.batches,
+            pairs=pair_scores(student.settings, settings),
         )
         trainer.train(resume_from_checkpoint=run.resume_from)
         return run.finish(trainer, prepared.corpus)

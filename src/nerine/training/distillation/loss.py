@@ -35,9 +35,10 @@ class DistillationLoss:
     are: then no word is replaced, and the student learns to predict it where it is masked, as in
     self-training with noise (Xie et al., 2020).
 
-    A student has the transitions of a single teacher with a CRF. They stay as they are: `pairs` are
-    their scores, as from `PairScores`. Two models whose softmax is the same for each word have the
-    same logits but for a constant, so the same probabilities of sequences too.
+    A student made of layers of a single teacher with a CRF has its transitions. They stay as they
+    are: `pairs` are their scores, as from `PairScores`. Two models whose softmax is the same for
+    each word have the same logits but for a constant, so the same probabilities of sequences too.
+    Other students learn scores from the gold labels, and their models give them with the logits.
 
     Attributes:
         teaching: What the teachers say of a batch.
@@ -47,7 +48,7 @@ class DistillationLoss:
         ordinary_ids: The subwords to draw replacements from.
         labelled: The number of documents with gold labels, which are the first ones.
         columns: How the student's outputs are summed into tags; None if they are the tags.
-        pairs: The scores of pairs of the student's CRF; None without one.
+        pairs: The scores of pairs of the student's CRF if they stay as they are, else None.
     """
 
     teaching: Teaching
@@ -76,7 +77,7 @@ class DistillationLoss:
             torch.tensor(sorted(ordinary)),
             labelled,
             columns_of(own, own.tags) if several else None,
-            None if own.learned is None else fixed_pairs(own),
+            None if own.learned is None or settings.crf else fixed_pairs(own),
         )
 
     def augment(self, batch: Batch) -> Batch:
@@ -105,8 +106,8 @@ class DistillationLoss:
         """
         labels = batch["labels"]
         soft = self._soft(outputs["logits"], batch, labels != IGNORED)
-        pairs = None if self.pairs is None else self.pairs.to(labels.device)
-        hard = gold_loss(self.head, outputs["logits"], batch, pairs)
+        pairs = outputs.get("pairs") if self.pairs is None else self.pairs.to(labels.device)
+        hard = gold_loss(self.head, outputs["logits"], batch, pairs, self.settings.crf_weight)
         return (1 - self.settings.gold_weight) * soft + self.settings.gold_weight * hard
 
     def _soft(self, logits: torch.Tensor, batch: Batch, words: torch.Tensor) -> torch.Tensor:

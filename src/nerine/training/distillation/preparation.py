@@ -18,6 +18,7 @@ from nerine.model.heads import TagHead
 from nerine.model.loading.checkpoint import Checkpoint
 from nerine.model.loading.pretrained import width_of
 from nerine.training.batches import Batches, DrawnBatches, WithoutContext, batches_of
+from nerine.training.crf import zero_scores
 from nerine.training.dataset import Examples, context_notes, make_examples
 from nerine.training.distillation.settings import DistillationSettings
 from nerine.training.distillation.student import (
@@ -34,7 +35,14 @@ from nerine.training.distillation.teachers import (
 )
 from nerine.training.held_out import check_labels, with_validation
 from nerine.training.initialization import learning_rate_for
-from nerine.training.plan import Facts, choose_settings, has_bfloat16
+from nerine.training.plan import (
+    Choice,
+    Facts,
+    choose_settings,
+    choose_transitions,
+    has_bfloat16,
+)
+from nerine.training.settings import check_crf
 
 _SMALL_TEACHER_RATE, _BASE_TEACHER_RATE = 4e-4, 1e-4
 _PASSES = 7
@@ -93,6 +101,7 @@ def prepare(
     `given` are the unlabelled texts.
     """
     settings, student, layers = _student(teachers, settings)
+    settings, student, choices = _transitions(settings, student, alone=len(teachers) == 1)
     notes: list[str] = []
     context = student.settings.context
     corpus = with_validation(corpus, settings, notes, context)
@@ -107,8 +116,9 @@ def prepare(
     batches = _batches(examples, len(corpus.train), settings)
     if settings.encoder is not None:
         facts = _facts(corpus, student, encoder, examples, batches)
-        settings, choices = choose_settings(settings, facts)
-        notes += [f"{each.name}: {each.value} ({each.reason})" for each in choices]
+        settings, planned = choose_settings(settings, facts)
+        choices += planned
+    notes += [f"{each.name}: {each.value} ({each.reason})" for each in choices]
     if examples.windows.lefts is not None:
         batches = WithoutContext(batches, len(examples.windows), settings.seed)
     return Preparation(
@@ -194,6 +204,24 @@ def _student(
     return settings, make_student(first, settings.keep_layers), count_layers(first.model)
 
 
+def _transitions(
+    settings: DistillationSettings, student: Checkpoint, *, alone: bool
+) -> tuple[DistillationSettings, Checkpoint, tuple[Choice, ...]]:
+    """The student with the scores of pairs that it begins with, if it learns some.
+
+    One made of layers of a single teacher (`alone`) keeps its teacher's, unless the settings say
+    otherwise.
+    """
+    own = student.settings
+    check_crf(settings, own.decoding)
+    if settings.crf is None and settings.encoder is None and alone:
+        return settings, student, ()
+    settings, choices = choose_transitions(settings, own.decoding, len(own.tags))
+    scores = own.transitions or zero_scores(len(own.tags))
+    own = dataclasses.replace(own, transitions=scores if settings.crf else None)
+    return settings, dataclasses.replace(student, settings=own), choices
+
+
 def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> DistillationSettings:
     """The settings with the layers, the passes and the learning rate filled in."""
     layers = count_layers(teacher.model)
@@ -205,13 +233,19 @@ def _resolve(settings: DistillationSettings, teacher: Checkpoint) -> Distillatio
             expected=f"fewer than {layers} of the layers 0 to {layers - 1}",
         )
     rate, epochs = settings.learning_rate, settings.epochs
+    decay = 1.0 if settings.layer_decay is None else settings.layer_decay
     if rate is None:
         width = width_of(teacher.model.config)
         rate = learning_rate_for(width, small=_SMALL_TEACHER_RATE, base=_BASE_TEACHER_RATE)
     if settings.steps is None and epochs is None:
         epochs = _PASSES
     return dataclasses.replace(
-        settings, layers=len(keep), keep_layers=tuple(keep), learning_rate=rate, epochs=epochs
+        settings,
+        layers=len(keep),
+        keep_layers=tuple(keep),
+        learning_rate=rate,
+        layer_decay=decay,
+        epochs=epochs,
     )
 
 

@@ -46,7 +46,12 @@ class DistillationSettings(RunSettings):
         "peak learning rate; by default 4e-4 for a small teacher, 1e-4 for a base-sized one, and "
         "planned for an encoder of its own",
     )
-    layer_decay: float = other_default("layer_decay", 1.0)
+    layer_decay: float | None = other_default(
+        "layer_decay",
+        None,
+        "learning rate of a layer as a fraction of that of the layer above it; by default 1, or "
+        "0.8 for an encoder of its own",
+    )
     temperature: float = setting(
         2.0, "how much the teacher's probabilities are smoothed before they are learned", least=0.1
     )
@@ -58,6 +63,12 @@ class DistillationSettings(RunSettings):
         "precision", "fp32", "bf16 or fp16: mixed precision"
     )
     masking: float = other_default("masking", 0.1)
+    crf: bool | None = other_default(
+        "crf",
+        None,
+        "learn scores of pairs of tags together with the student (a CRF), for viterbi; by default "
+        "planned, but those of a single teacher stay in a student made of its layers",
+    )
     replacing: float = setting(
         0.3,
         "mean share of words replaced by random subwords, so that the student learns what the "
