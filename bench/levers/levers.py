@@ -70,8 +70,12 @@ LEVERS: Mapping[str, Lever] = {
     "self-training": Lever(_RAW, TWEETS, teachers=1, raw=True),
     "three-teachers-raw": Lever(_RAW, TWEETS, teachers=3, raw=True),
     "mpnet": Lever(corpora=WNUT, encoder=MPNET),
+    "mpnet-crf-and-words": Lever({"crf": True}, WNUT, encoder=MPNET),
     "mpnet-teacher": Lever({"precision": "bf16"}, WNUT, teacher="mpnet", teachers=1),
     "mpnet-teacher-raw": Lever(_RAW, WNUT, teacher="mpnet", teachers=1, raw=True),
+    "mpnet-teacher-raw-crf": Lever(
+        {**_RAW, "crf": True}, WNUT, teacher="mpnet-crf-and-words", teachers=1, raw=True
+    ),
     "mpnet-teacher-raw-adapted": Lever(
         _RAW, WNUT, teacher="mpnet", teachers=1, raw=True, adapted=True
     ),

@@ -89,7 +89,8 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
     teachers = [
         str(run_folder(lever.teacher, corpus_name, number)) for number in range(lever.teachers)
     ]
-    output, changes = run_folder(name, corpus_name, seed), {**lever.changes, "seed": seed}
+    output = run_folder(name, corpus_name, seed)
+    changes = {**BASE, **lever.changes, "seed": seed}
     shutil.rmtree(output, ignore_errors=True)
     clock = Clock()
     if teachers:
@@ -98,7 +99,7 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
             teachers, corpus, output=output, unlabelled=unlabelled, encoder=encoder, **changes
         )
     else:
-        run = train(corpus, output=output, encoder=encoder, **{**BASE, **changes})
+        run = train(corpus, output=output, encoder=encoder, **changes)
     minutes = clock.minutes()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tagger = _tagger_of(run)
