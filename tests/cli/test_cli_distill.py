@@ -21,7 +21,10 @@ from nerine.cli import main, progress
 from nerine.core.errors import TrainingError
 from nerine.training.distillation.settings import DistillationSettings
 
-SMALL = ("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2")
+SMALL = (
+    *("--layers", 1, "--epochs", 2, "--batch-size", 4, "--learning-rate", "1e-2"),
+    *("--precision", "fp32"),  # planned by the device otherwise, with a note
+)
 
 
 def run(*arguments: object) -> Result:

@@ -311,10 +311,13 @@ def test_a_student_says_where_it_comes_from(teacher: Path, undisturbed: Training
     assert about["f1"] == taught["scores"]["validation"]["f1"]
     assert info["provenance"]["corpus"]["hash"] == runs.corpus().hash
     assert info["settings"] == taught["settings"]
-    assert undisturbed.notes == (
+    precision, *notes = undisturbed.notes
+    planned = info["provenance"]["settings"]["precision"]
+    assert precision.startswith(f"precision: {planned} (")  # by the instructions of the device
+    assert notes == [
         "the student keeps 1 of the teacher's 2 layers: 0",
         f"the teacher's validation F1 is {about['f1']:.4f}",
-    )
+    ]
     assert "keep_layers = [0]\n" in (undisturbed.folder / "settings.toml").read_text()
 
 

@@ -212,9 +212,8 @@ def choose_settings(settings: _Settings, facts: Facts) -> tuple[_Settings, tuple
     if settings.learning_rate is None:
         settings, choice = _learning_rate(settings, facts)
         choices.append(choice)
-    if settings.precision is None:
-        settings, choice = _precision(settings, facts)
-        choices.append(choice)
+    settings, precision = choose_precision(settings, bfloat16=facts.bfloat16)
+    choices += precision
     if settings.steps is None and settings.epochs is None:
         settings, choice = _steps(settings, facts)
         choices.append(choice)
@@ -332,12 +331,17 @@ def _learning_rate(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice
     return replace(settings, learning_rate=rate), Choice("learning rate", f"{rate:g}", reason)
 
 
-def _precision(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
-    if facts.bfloat16:
+def choose_precision(
+    settings: _Settings, *, bfloat16: bool
+) -> tuple[_Settings, tuple[Choice, ...]]:
+    """The settings with bf16 if the device has instructions for it, else with fp32."""
+    if settings.precision is not None:
+        return settings, ()
+    if bfloat16:
         reason = "the device multiplies in bfloat16; weights and scores stay in fp32"
-        return replace(settings, precision="bf16"), Choice("precision", "bf16", reason)
+        return replace(settings, precision="bf16"), (Choice("precision", "bf16", reason),)
     reason = "the device has no instructions for bfloat16"
-    return replace(settings, precision="fp32"), Choice("precision", "fp32", reason)
+    return replace(settings, precision="fp32"), (Choice("precision", "fp32", reason),)
 
 
 def _steps(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:

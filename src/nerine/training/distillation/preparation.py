@@ -38,6 +38,7 @@ from nerine.training.initialization import learning_rate_for
 from nerine.training.plan import (
     Choice,
     Facts,
+    choose_precision,
     choose_settings,
     choose_transitions,
     has_bfloat16,
@@ -102,6 +103,8 @@ def prepare(
     """
     settings, student, layers = _student(teachers, settings)
     settings, student, choices = _transitions(settings, student, alone=len(teachers) == 1)
+    settings, precision = choose_precision(settings, bfloat16=has_bfloat16(default_device()))
+    choices += precision
     notes: list[str] = []
     context = student.settings.context
     corpus = with_validation(corpus, settings, notes, context)

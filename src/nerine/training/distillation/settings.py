@@ -7,7 +7,7 @@ from typing import Literal
 
 from nerine.core.errors import SettingsError
 from nerine.core.settings import has_type, setting, with_field_docs
-from nerine.training.settings import Precision, RunSettings, other_default
+from nerine.training.settings import RunSettings, other_default
 
 Confidence = Literal["none", "words"]
 
@@ -59,9 +59,6 @@ class DistillationSettings(RunSettings):
         0.5, "weight of the corpus's labels in the loss; the teacher has the rest", least=0, most=1
     )
     averaging: float = other_default("averaging", 0.995)
-    precision: Precision | None = other_default(
-        "precision", "fp32", "bf16 or fp16: mixed precision"
-    )
     masking: float = other_default("masking", 0.1)
     crf: bool | None = other_default(
         "crf",
