@@ -34,7 +34,7 @@ class Lever:
     Attributes:
         changes: Settings of `train` by name, or of `distill` if there are teachers.
         corpora: The corpora that it is tried on.
-        encoder: The encoder of the model, MINILM or MPNET.
+        encoder: The encoder of the model, MINILM or MPNET; None for layers of its teacher.
         teacher: The lever whose runs teach a student with the encoder.
         teachers: The number of these runs, with the seeds from 0 on; 0 for a model that is trained
             on labels alone.
@@ -44,7 +44,7 @@ class Lever:
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     corpora: tuple[str, ...] = ALL
-    encoder: str = MINILM
+    encoder: str | None = MINILM
     teacher: str = PLAN
     teachers: int = 0
     raw: bool = False
@@ -75,6 +75,14 @@ LEVERS: Mapping[str, Lever] = {
     "mpnet-teacher-raw": Lever(_RAW, WNUT, teacher="mpnet", teachers=1, raw=True),
     "mpnet-teacher-raw-crf": Lever(
         {**_RAW, "crf": True}, WNUT, teacher="mpnet-crf-and-words", teachers=1, raw=True
+    ),
+    "three-layers-raw": Lever(
+        {**_RAW, "layers": 3, "crf": None},
+        WNUT,
+        encoder=None,
+        teacher="mpnet-teacher-raw-crf",
+        teachers=1,
+        raw=True,
     ),
     "mpnet-teacher-raw-adapted": Lever(
         _RAW, WNUT, teacher="mpnet", teachers=1, raw=True, adapted=True

@@ -90,16 +90,14 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
         str(run_folder(lever.teacher, corpus_name, number)) for number in range(lever.teachers)
     ]
     output = run_folder(name, corpus_name, seed)
-    changes = {**BASE, **lever.changes, "seed": seed}
+    changes = {"encoder": encoder, **BASE, **lever.changes, "seed": seed}
     shutil.rmtree(output, ignore_errors=True)
     clock = Clock()
     if teachers:
         unlabelled = texts if lever.raw else []
-        run = distill(
-            teachers, corpus, output=output, unlabelled=unlabelled, encoder=encoder, **changes
-        )
+        run = distill(teachers, corpus, output=output, unlabelled=unlabelled, **changes)
     else:
-        run = train(corpus, output=output, encoder=encoder, **changes)
+        run = train(corpus, output=output, **changes)
     minutes = clock.minutes()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tagger = _tagger_of(run)
@@ -146,8 +144,10 @@ def raw_texts(corpus: str, files: Sequence[Path]) -> tuple[list[str], int]:
     return [text for index, text in enumerate(texts) if index not in dropped], len(dropped)
 
 
-def _encoder(lever: Lever, corpus: str, texts: Sequence[str], means: Means) -> str:
+def _encoder(lever: Lever, corpus: str, texts: Sequence[str], means: Means) -> str | None:
     """The lever's encoder, adapted to raw texts in one pass on first use if the lever is."""
+    if lever.encoder is None:
+        return None
     encoder = str(means.mpnet) if lever.encoder == MPNET else ENCODER
     if not lever.adapted:
         return encoder
