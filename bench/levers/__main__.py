@@ -13,15 +13,12 @@ own.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from bench.common import machine
 from bench.levers.levers import ALL, LEVERS, SHOTS
 from bench.levers.tables import print_tables
-from bench.levers.trials import Means, key_of, read, run_apart, run_folder
-
-STORE = Path(__file__).parents[2] / "docs" / "levers.jsonl"
+from bench.levers.trials import STORE, Means, read, try_once
 
 
 def main() -> None:
@@ -43,31 +40,8 @@ def main() -> None:
             for corpus in chosen.corpora:
                 for lever in chosen.levers:
                     if corpus in LEVERS[lever].corpora:
-                        _try((lever, corpus, seed), means, chosen.store)
+                        try_once((lever, corpus, seed), means, chosen.store)
     print_tables(read(chosen.store))
-
-
-def _try(key: tuple[str, str, int], means: Means, store: Path) -> None:
-    """Runs a trial and appends its line, unless it is in the store; its teachers are tried first.
-
-    A teacher that is in the store, but whose run is gone, is trained again without a line.
-    """
-    if key in {key_of(row) for row in read(store)}:
-        return
-    lever = LEVERS[key[0]]
-    for number in range(lever.teachers):
-        teacher = (lever.teacher, key[1], number)
-        _try(teacher, means, store)
-        if not (run_folder(*teacher) / "nerine.json").is_file():
-            run_apart(*teacher, means)
-    row = run_apart(*key, means)
-    with store.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row, separators=(",", ":")) + "\n")
-    print(
-        f"{key[0]}, {key[1]}, seed {key[2]}: F1 {row['f1']:.4f} at step {row['best_step']}, "
-        f"{row['core_minutes']:.1f} minutes of one core",
-        flush=True,
-    )
 
 
 if __name__ == "__main__":

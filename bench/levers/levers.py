@@ -36,8 +36,8 @@ class Lever:
         corpora: The corpora that it is tried on.
         encoder: The encoder of the model, MINILM or MPNET; None for layers of its teacher.
         teacher: The lever whose runs teach a student with the encoder.
-        teachers: The number of these runs, with the seeds from 0 on; 0 for a model that is trained
-            on labels alone.
+        teachers: The number of these runs: a single one has the seed of the student, several have
+            those from 0 on; 0 for a model that is trained on labels alone.
         raw: Whether the teachers label raw texts too.
         adapted: Whether the encoder is adapted to raw texts first.
     """

@@ -28,6 +28,7 @@ from bench.panel.corpora import panel_corpus, without_test
 from bench.panel.outcome import Clock
 from nerine.core.document import Document
 from nerine.core.errors import CorpusError
+from nerine.core.filenames import INFO_FILE
 from nerine.data.corpus import Corpus
 from nerine.data.near_duplicates import near_duplicates
 from nerine.evaluation.metrics import score
@@ -41,6 +42,11 @@ from nerine.training.train import train
 
 Row = dict[str, Any]
 """A line of the store."""
+
+Key = tuple[str, str, int]
+"""Lever, corpus and seed of a trial."""
+
+STORE = Path(__file__).parents[2] / "docs" / "levers.jsonl"
 
 CACHE = Path(__file__).parents[2] / "build" / "levers"
 """The runs of trials, which teach others, and adapted encoders."""
@@ -59,6 +65,34 @@ class Means:
     raw: Sequence[Path]
     mpnet: Path | None
     threads: int
+
+
+def try_once(key: Key, means: Means, store: Path) -> None:
+    """Runs a trial and appends its line, unless it is in the store; its teachers are tried first.
+
+    A teacher that is in the store, but whose run is gone, is trained again without a line.
+    """
+    if key in {key_of(row) for row in read(store)}:
+        return
+    for teacher in teachers_of(key):
+        try_once(teacher, means, store)
+        if not has_ended(teacher):
+            run_apart(*teacher, means)
+    row = run_apart(*key, means)
+    with store.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, separators=(",", ":")) + "\n")
+    print(
+        f"{key[0]}, {key[1]}, seed {key[2]}: F1 {row['f1']:.4f} at step {row['best_step']}, "
+        f"{row['core_minutes']:.1f} minutes of one core",
+        flush=True,
+    )
+
+
+def teachers_of(key: Key) -> list[Key]:
+    """The trials whose runs teach in a trial."""
+    lever, corpus, seed = LEVERS[key[0]], *key[1:]
+    seeds = [seed] if lever.teachers == 1 else range(lever.teachers)
+    return [(lever.teacher, corpus, each) for each in seeds]
 
 
 def run_apart(lever: str, corpus: str, seed: int, means: Means) -> Row:
@@ -80,15 +114,18 @@ def run_folder(lever: str, corpus: str, seed: int) -> Path:
     return CACHE / f"{lever}-{corpus}-{seed}"
 
 
+def has_ended(key: Key) -> bool:
+    """Whether the folder of a trial has its run."""
+    return (run_folder(*key) / INFO_FILE).is_file()
+
+
 def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
     torch.set_num_threads(means.threads)
     lever, corpus = LEVERS[name], lever_corpus(corpus_name, seed)
     needs_raw = lever.raw or lever.adapted
     texts, left_out = raw_texts(corpus_name, means.raw) if needs_raw else ([], 0)
     encoder = _encoder(lever, corpus_name, texts, means)
-    teachers = [
-        str(run_folder(lever.teacher, corpus_name, number)) for number in range(lever.teachers)
-    ]
+    teachers = [str(run_folder(*key)) for key in teachers_of((name, corpus_name, seed))]
     output = run_folder(name, corpus_name, seed)
     changes = {"encoder": encoder, **BASE, **lever.changes, "seed": seed}
     shutil.rmtree(output, ignore_errors=True)
@@ -232,6 +269,6 @@ def read(store: Path) -> list[Row]:
     return rows
 
 
-def key_of(row: Row) -> tuple[str, str, int]:
-    """Lever, corpus and seed."""
+def key_of(row: Row) -> Key:
+    """The key of a line."""
     return row["lever"], row["corpus"], row["seed"]

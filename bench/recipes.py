@@ -1,0 +1,115 @@
+"""Scores the recipes that the levers led to on WNUT 17's test split, each run once.
+
+    python -m bench.recipes [--recipes …] [--seeds 0 1 2] [--raw FILE …] [--mpnet FOLDER]
+    python -m bench.recipes --table
+
+A recipe is a lever of `bench.levers`, which trains it and compares it by validation. What it has
+trained is taken from there. A run that is scored is a line of `bench/panel/results.jsonl`, and is
+not scored again. `--table` runs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.common import machine
+from bench.levers import trials
+from bench.levers.trials import Means, has_ended, key_of, run_apart, run_folder, try_once
+from bench.panel.corpora import panel_corpus
+from bench.panel.outcome import Outcome
+from bench.panel.store import STORE, Result, append_result, make_result, read_results
+from bench.panel.systems import NERINE
+from bench.panel.tables import difference_interval, mean_f1
+from nerine.evaluation.epochs import best_record, read_epochs
+from nerine.model.tagger import Tagger
+
+CORPUS = "wnut"
+RECIPES: Mapping[str, str] = {
+    "MPNet": "mpnet-crf-and-words",
+    "raw text": "mpnet-teacher-raw-crf",
+    "raw text, 3 layers": "three-layers-raw",
+}
+"""The lever of each recipe."""
+
+
+def main() -> None:
+    """Scores what is missing in the store, then prints the table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--recipes", nargs="+", choices=list(RECIPES), default=list(RECIPES))
+    options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    options.add_argument("--raw", nargs="+", type=Path, default=[], help="files of a text a line")
+    options.add_argument("--mpnet", type=Path, help="the folder of a base-sized encoder")
+    options.add_argument("--store", type=Path, default=STORE)
+    options.add_argument("--levers", type=Path, default=trials.STORE, help="the store of trials")
+    options.add_argument("--threads", type=int, default=1, help="the threads of torch")
+    options.add_argument("--table", action="store_true", help="only print the table")
+    chosen = options.parse_args()
+    means = Means(chosen.raw, chosen.mpnet, chosen.threads)
+    if not chosen.table:
+        print(machine(), flush=True)
+        for seed in chosen.seeds:
+            for recipe in chosen.recipes:
+                if (recipe, CORPUS, seed) not in read_results(chosen.store):
+                    _score(recipe, seed, means, chosen.levers, chosen.store)
+    _print_table(list(read_results(chosen.store).values()))
+
+
+def _score(recipe: str, seed: int, means: Means, levers: Path, store: Path) -> None:
+    """Trains a recipe if it is not trained yet, and appends its scores to the store."""
+    trial = RECIPES[recipe], CORPUS, seed
+    try_once(trial, means, levers)
+    if not has_ended(trial):
+        run_apart(*trial, means)
+    folder = run_folder(*trial)
+    corpus = panel_corpus(CORPUS)
+    best = best_record(read_epochs(folder) or ())
+    (row,) = (each for each in trials.read(levers) if key_of(each) == trial)
+    outcome = Outcome(
+        best_epoch=best.epoch,
+        validation_f1=best.f1,
+        predicted={"strict": Tagger.load(folder).predict(corpus.test)},
+        minutes=row["minutes"],
+        core_minutes=row["core_minutes"],
+        versions={name: version(name) for name in ("nerine", "torch", "transformers")},
+    )
+    append_result(store, make_result((recipe, CORPUS, seed), corpus.test, outcome, means.threads))
+
+
+def _print_table(results: Sequence[Result]) -> None:
+    """A row for each recipe, with its difference to the default recipe."""
+    default = [each for each in results if (each.system, each.corpus) == (NERINE, CORPUS)]
+    print("\nWNUT 17, test F1, mean ± standard deviation over seeds; minutes of one core, without")
+    print("those of teachers; the difference to the default recipe, with its paired interval\n")
+    columns = ("recipe", "seeds", "validation F1", "test F1", "minutes", "difference", "interval")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for recipe in (NERINE, *RECIPES):
+        runs = [each for each in results if (each.system, each.corpus) == (recipe, CORPUS)]
+        if not runs:
+            continue
+        cells = (
+            str(len(runs)),
+            _mean([each.validation_f1 for each in runs]),
+            _mean([each.scores("strict").f1 for each in runs]),
+            f"{statistics.mean(each.core_minutes or each.minutes for each in runs):.1f}",
+            *(("", "") if recipe == NERINE else _difference(runs, default)),
+        )
+        print(f"| {recipe} | {' | '.join(cells)} |")
+
+
+def _difference(runs: Sequence[Result], default: Sequence[Result]) -> tuple[str, str]:
+    interval = difference_interval(CORPUS, runs, default)
+    gain = mean_f1(runs) - mean_f1(default)
+    return f"{gain:+.4f}", f"{interval.low:+.4f} to {interval.high:+.4f}"
+
+
+def _mean(values: Sequence[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.4f}{spread}"
+
+
+if __name__ == "__main__":
+    main()
