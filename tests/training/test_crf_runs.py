@@ -348,6 +348,11 @@ def test_a_student_goes_on_from_its_teachers_transitions_or_has_none(
     assert load_checkpoint(without.folder).settings.transitions is None
 
 
+def test_a_rate_for_scores_that_stay_is_refused(undisturbed: TrainingRun, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="crf_learning_rate: a learning rate for a CRF, but a"):
+        nerine.distill(undisturbed.folder, corpus(), output=tmp_path / "run", crf_learning_rate=0.1)
+
+
 def test_a_teacher_without_viterbi_has_no_student_with_a_crf(
     undisturbed: TrainingRun, tmp_path: Path
 ) -> None:

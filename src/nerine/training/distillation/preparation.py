@@ -218,6 +218,12 @@ def _transitions(
     own = student.settings
     check_crf(settings, own.decoding)
     if settings.crf is None and settings.encoder is None and alone:
+        if settings.crf_learning_rate is not None:
+            raise SettingsError(
+                "a learning rate for a CRF, but a student of one teacher's layers keeps its scores",
+                place="crf_learning_rate",
+                expected="crf = true as well (--crf), or no such rate",
+            )
         return settings, student, ()
     settings, choices = choose_transitions(settings, own.decoding, len(own.tags))
     scores = own.transitions or zero_scores(len(own.tags))
