@@ -371,21 +371,22 @@ def _validations(settings: _Settings, facts: Facts) -> tuple[_Settings, Choice]:
     training = _MIXED_TRAINING_COST if settings.precision in MIXED else _TRAINING_COST
     budget = int(_VALIDATION_SHARE * training * passes * facts.subwords / cost)
     allowed = min(budget // documents, _VALIDATIONS)
-    whole = min(max((budget - _LEAST_SAMPLED * _LEAST_SAMPLE) // documents, 1), _ENOUGH_WHOLE)
-    left = budget - whole * documents
-    sampled = min(max(left // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
-    sample = max(left // sampled, _LEAST_SAMPLE)
-    if allowed >= _ENOUGH_WHOLE or sample >= documents:
-        every = math.ceil(steps / max(allowed, 1 + _LEAST_SAMPLED))
-        return replace(settings, validate_every=every), Choice(
-            "validation", f"every {every} steps", f"{documents:,} documents, few for this run"
-        )
-    every = math.ceil(steps / (whole + sampled))
-    changed = replace(
-        settings, validate_every=every, validation_sample=sample, whole_validations=whole
-    )
-    return changed, Choice(
-        "validation",
-        f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
-        f"about {_VALIDATION_SHARE:.0%} of the time of these steps",
+    if allowed < _ENOUGH_WHOLE:
+        whole = max((budget - _LEAST_SAMPLED * _LEAST_SAMPLE) // documents, 1)
+        left = budget - whole * documents
+        sampled = min(max(left // _LEAST_SAMPLE, _LEAST_SAMPLED), _VALIDATIONS - whole)
+        sample = max(left // sampled, _LEAST_SAMPLE)
+        if sample < documents:
+            every = math.ceil(steps / (whole + sampled))
+            changed = replace(
+                settings, validate_every=every, validation_sample=sample, whole_validations=whole
+            )
+            return changed, Choice(
+                "validation",
+                f"every {every} steps on {sample} documents, the last {whole} on all {documents:,}",
+                f"about {_VALIDATION_SHARE:.0%} of the time of these steps",
+            )
+    every = math.ceil(steps / max(allowed, 1 + _LEAST_SAMPLED))
+    return replace(settings, validate_every=every), Choice(
+        "validation", f"every {every} steps", f"{documents:,} documents, few for this run"
     )

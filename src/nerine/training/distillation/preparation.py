@@ -103,8 +103,6 @@ def prepare(
     """
     settings, student, layers = _student(teachers, settings)
     settings, student, choices = _transitions(settings, student, alone=len(teachers) == 1)
-    settings, precision = choose_precision(settings, bfloat16=has_bfloat16(default_device()))
-    choices += precision
     notes: list[str] = []
     context = student.settings.context
     corpus = with_validation(corpus, settings, notes, context)
@@ -120,7 +118,9 @@ def prepare(
     if settings.encoder is not None:
         facts = _facts(corpus, student, encoder, examples, batches)
         settings, planned = choose_settings(settings, facts)
-        choices += planned
+    else:
+        settings, planned = choose_precision(settings, bfloat16=has_bfloat16(default_device()))
+    choices += planned
     notes += [f"{each.name}: {each.value} ({each.reason})" for each in choices]
     if examples.windows.lefts is not None:
         batches = WithoutContext(batches, len(examples.windows), settings.seed)
