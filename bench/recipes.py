@@ -10,15 +10,14 @@ not scored again. `--table` runs nothing.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from bench.common import machine
-from bench.levers import trials
-from bench.levers.trials import Means, has_ended, key_of, run_apart, run_folder, try_once
+from bench.levers.trials import STORE as TRIALS
+from bench.levers.trials import Means, key_of, means_of, read, run_of, trial_options
 from bench.panel.corpora import panel_corpus
 from bench.panel.outcome import Outcome
 from bench.panel.store import STORE, Result, append_result, make_result, read_results
@@ -38,36 +37,28 @@ RECIPES: Mapping[str, str] = {
 
 def main() -> None:
     """Scores what is missing in the store, then prints the table."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = trial_options(__doc__)
     options.add_argument("--recipes", nargs="+", choices=list(RECIPES), default=list(RECIPES))
     options.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    options.add_argument("--raw", nargs="+", type=Path, default=[], help="files of a text a line")
-    options.add_argument("--mpnet", type=Path, help="the folder of a base-sized encoder")
     options.add_argument("--store", type=Path, default=STORE)
-    options.add_argument("--levers", type=Path, default=trials.STORE, help="the store of trials")
-    options.add_argument("--threads", type=int, default=1, help="the threads of torch")
-    options.add_argument("--table", action="store_true", help="only print the table")
+    options.add_argument("--levers", type=Path, default=TRIALS, help="the store of trials")
     chosen = options.parse_args()
-    means = Means(chosen.raw, chosen.mpnet, chosen.threads)
     if not chosen.table:
         print(machine(), flush=True)
         for seed in chosen.seeds:
             for recipe in chosen.recipes:
                 if (recipe, CORPUS, seed) not in read_results(chosen.store):
-                    _score(recipe, seed, means, chosen.levers, chosen.store)
+                    _score(recipe, seed, means_of(chosen), chosen.levers, chosen.store)
     _print_table(list(read_results(chosen.store).values()))
 
 
 def _score(recipe: str, seed: int, means: Means, levers: Path, store: Path) -> None:
     """Trains a recipe if it is not trained yet, and appends its scores to the store."""
     trial = RECIPES[recipe], CORPUS, seed
-    try_once(trial, means, levers)
-    if not has_ended(trial):
-        run_apart(*trial, means)
-    folder = run_folder(*trial)
+    folder = run_of(trial, means, levers)
     corpus = panel_corpus(CORPUS)
     best = best_record(read_epochs(folder) or ())
-    (row,) = (each for each in trials.read(levers) if key_of(each) == trial)
+    (row,) = (each for each in read(levers) if key_of(each) == trial)
     outcome = Outcome(
         best_epoch=best.epoch,
         validation_f1=best.f1,

@@ -6,6 +6,7 @@ peak of memory is its own.
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import os
@@ -67,18 +68,26 @@ class Means:
     threads: int
 
 
-def try_once(key: Key, means: Means, store: Path) -> None:
-    """Runs a trial and appends its line, unless it is in the store; its teachers are tried first.
+def trial_options(description: str | None) -> argparse.ArgumentParser:
+    """The options of a command that runs trials; `means_of` reads them."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--raw", nargs="+", type=Path, default=[], help="files of a text a line")
+    options.add_argument("--mpnet", type=Path, help="the folder of a base-sized encoder")
+    options.add_argument("--threads", type=int, default=1, help="the threads of torch")
+    options.add_argument("--table", action="store_true", help="only print the table")
+    return options
 
-    A teacher that is in the store, but whose run is gone, is trained again without a line.
-    """
+
+def means_of(chosen: argparse.Namespace) -> Means:
+    """What the user gave for trials."""
+    return Means(chosen.raw, chosen.mpnet, chosen.threads)
+
+
+def try_once(key: Key, means: Means, store: Path) -> None:
+    """Runs a trial after its teachers, and appends its line, unless it is in the store."""
     if key in {key_of(row) for row in read(store)}:
         return
-    for teacher in teachers_of(key):
-        try_once(teacher, means, store)
-        if not has_ended(teacher):
-            run_apart(*teacher, means)
-    row = run_apart(*key, means)
+    row = _run_anew(key, means, store)
     with store.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, separators=(",", ":")) + "\n")
     print(
@@ -88,6 +97,26 @@ def try_once(key: Key, means: Means, store: Path) -> None:
     )
 
 
+def run_of(key: Key, means: Means, store: Path) -> Path:
+    """The folder of a trial's run.
+
+    A trial that is not in the store is tried; one that is, but whose run is gone, is trained again
+    without a line.
+    """
+    try_once(key, means, store)
+    folder = run_folder(*key)
+    if not (folder / INFO_FILE).is_file():
+        _run_anew(key, means, store)
+    return folder
+
+
+def _run_anew(key: Key, means: Means, store: Path) -> Row:
+    """Runs a trial once its teachers have their runs."""
+    for teacher in teachers_of(key):
+        run_of(teacher, means, store)
+    return _run_apart(*key, means)
+
+
 def teachers_of(key: Key) -> list[Key]:
     """The trials whose runs teach in a trial."""
     lever, corpus, seed = LEVERS[key[0]], *key[1:]
@@ -95,7 +124,7 @@ def teachers_of(key: Key) -> list[Key]:
     return [(lever.teacher, corpus, each) for each in seeds]
 
 
-def run_apart(lever: str, corpus: str, seed: int, means: Means) -> Row:
+def _run_apart(lever: str, corpus: str, seed: int, means: Means) -> Row:
     """Runs a trial in a new process, and returns its line; the run stays in `run_folder`.
 
     Ends the program if the lever needs what is not given.
@@ -112,11 +141,6 @@ def run_apart(lever: str, corpus: str, seed: int, means: Means) -> Row:
 def run_folder(lever: str, corpus: str, seed: int) -> Path:
     """The folder of a trial's run."""
     return CACHE / f"{lever}-{corpus}-{seed}"
-
-
-def has_ended(key: Key) -> bool:
-    """Whether the folder of a trial has its run."""
-    return (run_folder(*key) / INFO_FILE).is_file()
 
 
 def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
