@@ -84,7 +84,18 @@ def test_a_single_file_is_one_split(tmp_path: Path, name: str, split: str) -> No
 def test_a_format_can_be_stated(tmp_path: Path) -> None:
     (tmp_path / "train.data").write_text(TRAIN)
     assert len(load_corpus(tmp_path, format="columns").train) == 2
-    with pytest.raises(CorpusError, match=r"no file has the name of a split among: train\.data"):
+    with pytest.raises(CorpusError, match=r"the extensions are unknown: train\.data") as caught:
+        load_corpus(tmp_path)
+    assert "--format" in str(caught.value.hint)
+
+
+def test_files_that_are_called_like_their_split_need_no_extension(tmp_path: Path) -> None:
+    for name, lines in {"train": TRAIN, "dev": TRAIN, "extra": "Mira B-person O\n"}.items():
+        (tmp_path / name).write_text(lines)
+    splits = load_corpus(tmp_path).splits
+    assert {name: len(found) for name, found in splits.items()} == {"train": 2, "validation": 2}
+    (tmp_path / "dev.conll").write_text(TRAIN)
+    with pytest.raises(CorpusError, match=r"the validation split: dev, dev\.conll"):
         load_corpus(tmp_path)
 
 

@@ -144,6 +144,11 @@ def are_split_names(stems: Iterable[str]) -> bool:
     return None not in splits and len(set(splits)) == len(splits) > 1
 
 
+def _is_bare(name: str) -> bool:
+    """Whether the name is that of a split alone, such as `dev`, without an extension."""
+    return any(re.fullmatch(names, name.lower()) for names in _NAMES.values())
+
+
 def find_split_files(
     folder: Path,
     extensions: Iterable[str] | None,
@@ -156,7 +161,8 @@ def find_split_files(
 
     Args:
         folder: The folder.
-        extensions: The extensions of corpus files; None takes any file with a split's name.
+        extensions: The extensions of corpus files; None takes any file with a split's name. A name
+            that is the split's alone, such as `dev`, needs none.
         is_split: Tells which folders are a split, such as a folder of brat's pairs.
 
     Raises:
@@ -167,11 +173,8 @@ def find_split_files(
         splits: dict[str, list[Path]] = {}
         for path in sorted(place.iterdir()) if place.is_dir() else []:
             split = split_named(path.name)
-            is_other = is_unrelated(path.name) or path.suffix.lower() in _UNRELATED_EXTENSIONS
-            is_wanted = wanted is None or path.suffix.lower() in wanted
-            is_corpus = (
-                path.is_file() and is_wanted and not is_other and not is_annotated_text(path)
-            )
+            is_wanted = wanted is None or path.suffix.lower() in wanted or _is_bare(path.name)
+            is_corpus = path.is_file() and is_wanted and not _is_other(path)
             if split and (is_corpus or (path.is_dir() and is_split(path))):
                 splits.setdefault(split, []).append(path)
         for split, paths in splits.items():
@@ -185,10 +188,29 @@ def find_split_files(
                 )
         if splits:
             return {split: splits[split] for split in SPLITS if split in splits}
-    names = sorted(path.name for path in folder.iterdir())
+    files = sorted(path for path in folder.iterdir())
+    strange = [
+        path.name
+        for path in files
+        if path.is_file() and split_named(path.name) and not _is_other(path)
+    ]
+    if strange and wanted is not None:
+        raise CorpusError(
+            f"the extensions are unknown: {', '.join(strange)}",
+            place=str(folder),
+            expected="files such as train.conll, dev.conll and test.conll, or train.jsonl",
+            hint="--format (format=…) states the format, whatever the extension is",
+        )
+    names = ", ".join(path.name for path in files)
     raise CorpusError(
-        f"no file has the name of a split among: {', '.join(names) or 'none, the folder is empty'}",
+        f"no file has the name of a split among: {names or 'none, the folder is empty'}",
         place=str(folder),
         expected="files such as train.conll, dev.conll and test.conll, or train.jsonl",
         hint="name a single file to read it alone",
     )
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a file is not part of a corpus, whatever split its name mentions."""
+    is_unrelated_file = is_unrelated(path.name) or path.suffix.lower() in _UNRELATED_EXTENSIONS
+    return is_unrelated_file or is_annotated_text(path)
