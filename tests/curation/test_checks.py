@@ -73,6 +73,11 @@ CASES = {
         ["the text is '0 1 2'; --token-column names the column", "'3 4'"],
         [train("7", "7 up", "1,000 2")],
     ),
+    "shared-prefix": Case(
+        corpus_of(train=["en:[Mira|person] en:left"] * 50, test=["Mira left"] * 50),
+        ["each of the 100 words of the train split begins with 'en:'"],
+        [train("en:left " * 99), train("en:left " * 100 + "left"), train(" ")],
+    ),
     "overlap": Case(
         Corpus({"train": (NESTED,)}, ("organisation", "place"), "here"),
         [

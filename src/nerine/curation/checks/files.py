@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from nerine.curation.checks.findings import Remark, Spot
@@ -9,6 +10,7 @@ from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import View, quoted
 
 _FEWEST_NUMBERS = 2
+_FEWEST_PREFIXED = 100
 
 
 def unreadable(view: View) -> Iterator[Remark]:
@@ -32,6 +34,19 @@ def numbers(view: View) -> Iterator[Remark]:
             )
 
 
+def shared_prefixes(view: View) -> Iterator[Remark]:
+    """Splits whose words all begin alike, as those of WikiANN do: `de:Anton de:Wilhelm`."""
+    for split, documents in view.corpus.splits.items():
+        words = [word for document in documents for word in document.text.split()]
+        prefix = os.path.commonprefix(words)  # noqa: RUF071 - of their characters
+        if prefix and len(words) >= _FEWEST_PREFIXED:
+            yield Remark(
+                f"each of the {len(words):,} words of the {split} split begins with "
+                f"{quoted(prefix)}, which other texts will not: remove it from the file",
+                Spot(split),
+            )
+
+
 def overlaps(view: View) -> Iterator[Remark]:
     """Entities that share characters with an earlier one of their document."""
     for split, index, document in view.documents():
@@ -51,6 +66,7 @@ def overlaps(view: View) -> Iterator[Remark]:
 RULES = (
     Rule("unreadable", "error", "a line or record that cannot be read", unreadable),
     Rule("numbers", "warning", "a text that is made of numbers", numbers),
+    Rule("shared-prefix", "error", "words that all begin alike", shared_prefixes),
     Rule(
         "overlap",
         "note",
