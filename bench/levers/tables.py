@@ -13,8 +13,10 @@ from nerine.evaluation.significance.intervals import LEVEL, SAMPLES, percentile_
 from nerine.evaluation.significance.samples import (
     GOLD,
     FloatArray,
-    bootstrap_f1,
+    bootstrap_scores,
     document_counts,
+    f1,
+    for_other_seeds,
 )
 
 Rows = Mapping[tuple[str, str], Sequence[Row]]
@@ -30,7 +32,7 @@ def print_tables(rows: Sequence[Row]) -> None:
             trials.setdefault((BIAS, row["corpus"]), []).append({**row, "counts": row["biased"]})
     corpora = [name for name in (*ALL, *SHOTS) if (PLAN, name) in trials]
     print("\nStrict F1 on the validation split: the plan, and each lever's difference to it with")
-    print(f"the paired {LEVEL:.0%} interval and the number of seeds, those that both have.\n")
+    print(f"the {LEVEL:.0%} interval, paired by seed, and the number of seeds that both have.\n")
     print(f"| lever | {' | '.join(corpora)} |\n|---|{'---|' * len(corpora)}")
     plan = [_plan_cell(trials[PLAN, corpus]) for corpus in corpora]
     print(f"| {PLAN} | {' | '.join(plan)} |")
@@ -53,31 +55,28 @@ def _plan_cell(runs: Sequence[Row]) -> str:
     return f"{statistics.mean(values):.4f}{spread} ({len(values)})"
 
 
-def _difference(trials: Rows, lever: str, corpus: str) -> str:
+def _difference(trials: Rows, name: str, corpus: str) -> str:
     """The mean difference over the seeds that both have; empty if there are none."""
-    own = {run["seed"]: run for run in trials.get((lever, corpus), ())}
+    own = {run["seed"]: run for run in trials.get((name, corpus), ())}
     seeds = [run["seed"] for run in trials[PLAN, corpus] if run["seed"] in own]
     if not seeds:
         return ""
     others = {run["seed"]: run for run in trials[PLAN, corpus]}
-    sides = [
-        bootstrap_f1(_counts(corpus, [runs[seed] for seed in seeds]), SAMPLES, 0, index)[:, 0]
-        for index, runs in enumerate((own, others))
-    ]
-    interval = percentile_interval(sides[0] - sides[1], LEVEL)
-    means = [statistics.mean(_f1(corpus, runs[seed]) for seed in seeds) for runs in (own, others)]
-    return f"{means[0] - means[1]:+.4f} ({interval.low:+.4f} to {interval.high:+.4f}; {len(seeds)})"
+    # a seed draws the same few sentences for both, so each is compared with its own counterpart
+    sides = [_counts(corpus, [runs[seed] for seed in seeds]) for runs in (own, others)]
+    lever, plan = (bootstrap_scores(side, SAMPLES, 0) for side in sides)
+    values = [f1(side.sum(axis=0)) for side in sides]
+    differences = values[0] - values[1]
+    sampled = for_other_seeds(differences, lever - plan, 0, 0)[:, 0]
+    interval = percentile_interval(sampled, LEVEL)
+    mean = differences.mean()
+    return f"{mean:+.4f} ({interval.low:+.4f} to {interval.high:+.4f}; {len(seeds)})"
 
 
 def _counts(corpus: str, runs: Sequence[Row]) -> FloatArray:
     """Counts of correct, predicted and gold entities: (documents, runs, 1, 3)."""
     rows = [np.stack([*run["counts"], _gold(corpus, run["seed"])], axis=-1) for run in runs]
     return np.stack(rows, axis=1)[:, :, None, :].astype(np.float64)
-
-
-def _f1(corpus: str, run: Row) -> float:
-    correct, predicted = (sum(each) for each in run["counts"])
-    return float(2 * correct / (predicted + _gold(corpus, run["seed"]).sum()))
 
 
 _gold_counts: dict[str, FloatArray] = {}

@@ -31,6 +31,7 @@ from nerine.evaluation.significance.samples import (
     bootstrap_sums,
     document_counts,
     f1,
+    for_other_seeds,
     precision,
     recall,
     seed_variance,
@@ -452,6 +453,16 @@ def test_the_interval_of_a_mean_over_seeds_stays_between_zero_and_one() -> None:
     assert comparison.systems[0].interval == Interval(0.0, 1.0)
     for each in comparison.differences:
         assert -1 <= each.interval.low <= each.difference <= each.interval.high <= 1
+
+
+def test_differences_within_a_seed_do_not_vary_with_the_seeds() -> None:
+    plan = np.array([[0.2], [0.4], [0.6]])
+    lever = plan + 0.1
+    sides = [np.repeat(side[None], 500, axis=0) for side in (lever, plan)]
+    apart = for_other_seeds(lever, sides[0], 0, 0) - for_other_seeds(plan, sides[1], 0, 1)
+    within = for_other_seeds(lever - plan, sides[0] - sides[1], 0, 0)
+    np.testing.assert_allclose(within, 0.1)
+    assert apart.std() > 0.1
 
 
 def test_what_documents_cause_is_no_variance_of_seeds() -> None:

@@ -89,16 +89,33 @@ def bootstrap_f1(counts: FloatArray, samples: int, seed: int, index: int) -> Flo
     depend on `seed` alone, the variation by the system's seeds on its `index` too. With few seeds,
     values may lie outside 0 to 1.
     """
-    documents, seeds = counts.shape[:2]
-    flat = counts.reshape(documents, -1)
-    weights = bootstrap_weights(documents, samples, np.random.default_rng(seed))
+    scores = bootstrap_scores(counts, samples, seed)
+    return for_other_seeds(f1(counts.sum(axis=0)), scores, seed, index)
+
+
+def bootstrap_scores(counts: FloatArray, samples: int, seed: int) -> FloatArray:
+    """F1 of each seed in bootstrap samples of documents, which depend on `seed` alone.
+
+    Takes counts (documents, seeds, labels, 3), and gives (samples, seeds, labels).
+    """
+    flat = counts.reshape(len(counts), -1)
+    weights = bootstrap_weights(len(counts), samples, np.random.default_rng(seed))
     blocks = [f1((each @ flat).reshape(len(each), *counts.shape[1:])) for each in weights]
-    scores = np.concatenate(blocks)  # (samples, seeds, labels)
+    return np.concatenate(blocks)
+
+
+def for_other_seeds(values: FloatArray, scores: FloatArray, seed: int, index: int) -> FloatArray:
+    """Means over seeds in bootstrap samples, varied as those of other seeds would.
+
+    Takes what each seed scores (seeds, labels) and scores in the samples (samples, seeds, labels),
+    and gives (samples, labels). With few seeds they vary much (Student's t).
+    """
     means: FloatArray = scores.mean(axis=1)
+    seeds = len(values)
     if seeds == 1:
         return means
-    variance = seed_variance(f1(counts.sum(axis=0)), scores)
-    chance = np.random.default_rng([seed, index]).standard_t(seeds - 1, size=(samples, 1))
+    variance = seed_variance(values, scores)
+    chance = np.random.default_rng([seed, index]).standard_t(seeds - 1, size=(len(scores), 1))
     moved: FloatArray = means + chance * np.sqrt(variance / seeds)
     return moved
 
@@ -106,10 +123,11 @@ def bootstrap_f1(counts: FloatArray, samples: int, seed: int, index: int) -> Flo
 def seed_variance(values: FloatArray, scores: FloatArray) -> FloatArray:
     """The variance of F1 between seeds, without the part that the finite documents cause.
 
-    Takes the F1 of each seed (seeds, labels) and those in bootstrap samples (samples, seeds,
-    labels), and gives (labels,). Two seeds differ on these documents because one is better, and
-    because each is lucky with other documents. The second part is in the bootstrap samples
-    already: it is the variance of a seed's distance from the mean over these samples.
+    Takes the F1 of each seed (seeds, labels), or its difference to another system's, and those in
+    bootstrap samples (samples, seeds, labels), and gives (labels,). Two seeds differ on these
+    documents because one is better, and because each is lucky with other documents. The second
+    part is in the bootstrap samples already: it is the variance of a seed's distance from the mean
+    over these samples.
     """
     seeds = len(values)
     distances = scores - scores.mean(axis=1, keepdims=True)
