@@ -87,6 +87,10 @@ def test_a_format_can_be_stated(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"the extensions are unknown: train\.data") as caught:
         load_corpus(tmp_path)
     assert "--format" in str(caught.value.hint)
+    (tmp_path / "train.data").rename(tmp_path / "train.conll")
+    with pytest.raises(CorpusError, match=r"the extensions are unknown: train\.conll") as caught:
+        load_corpus(tmp_path, format="brat")
+    assert ".ann" in str(caught.value.expected)
 
 
 def test_files_that_are_called_like_their_split_need_no_extension(tmp_path: Path) -> None:

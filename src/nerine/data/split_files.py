@@ -64,7 +64,7 @@ def match_splits(
     found = {}
     for split in SPLITS:
         fitting = [name for name in known if split_named(name) == split]
-        exact = [name for name in fitting if re.fullmatch(_NAMES[split], name.lower())]
+        exact = [name for name in fitting if _is_whole_name(name, split)]
         candidates = exact or fitting
         if len(candidates) > 1:
             raise CorpusError(
@@ -144,11 +144,6 @@ def are_split_names(stems: Iterable[str]) -> bool:
     return None not in splits and len(set(splits)) == len(splits) > 1
 
 
-def _is_bare(name: str) -> bool:
-    """Whether the name is that of a split alone, such as `dev`, without an extension."""
-    return any(re.fullmatch(names, name.lower()) for names in _NAMES.values())
-
-
 def find_split_files(
     folder: Path,
     extensions: Iterable[str] | None,
@@ -173,9 +168,12 @@ def find_split_files(
         splits: dict[str, list[Path]] = {}
         for path in sorted(place.iterdir()) if place.is_dir() else []:
             split = split_named(path.name)
-            is_wanted = wanted is None or path.suffix.lower() in wanted or _is_bare(path.name)
+            if split is None:
+                continue
+            is_known = wanted is None or path.suffix.lower() in wanted
+            is_wanted = is_known or _is_whole_name(path.name, split)
             is_corpus = path.is_file() and is_wanted and not _is_other(path)
-            if split and (is_corpus or (path.is_dir() and is_split(path))):
+            if is_corpus or (path.is_dir() and is_split(path)):
                 splits.setdefault(split, []).append(path)
         for split, paths in splits.items():
             if len({without_shard(path.stem) + path.suffix for path in paths}) > 1:
@@ -188,7 +186,7 @@ def find_split_files(
                 )
         if splits:
             return {split: splits[split] for split in SPLITS if split in splits}
-    files = sorted(path for path in folder.iterdir())
+    files = sorted(folder.iterdir())
     strange = [
         path.name
         for path in files
@@ -198,7 +196,7 @@ def find_split_files(
         raise CorpusError(
             f"the extensions are unknown: {', '.join(strange)}",
             place=str(folder),
-            expected="files such as train.conll, dev.conll and test.conll, or train.jsonl",
+            expected=f"one of {', '.join(sorted(wanted))}",
             hint="--format (format=…) states the format, whatever the extension is",
         )
     names = ", ".join(path.name for path in files)
@@ -208,6 +206,11 @@ def find_split_files(
         expected="files such as train.conll, dev.conll and test.conll, or train.jsonl",
         hint="name a single file to read it alone",
     )
+
+
+def _is_whole_name(name: str, split: str) -> bool:
+    """Whether a name is that of the split alone, such as `dev`, without an extension."""
+    return re.fullmatch(_NAMES[split], name.lower()) is not None
 
 
 def _is_other(path: Path) -> bool:
