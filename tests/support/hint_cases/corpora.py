@@ -102,6 +102,11 @@ CASES = {
         then=lambda: written_predictions("--to label-studio"),
         right=[["PER"]],
     ),
+    "an unknown extension of a split": Case(
+        "describe corpus",
+        in_folder("corpus", {"train.data": INES, "dev.data": BO}),
+        {"--format columns": "PER"},
+    ),
     "two files of one split": Case(
         lambda: training("corpus"),
         in_folder("corpus", {**SPLITS, "train_old.conll": BO}),
