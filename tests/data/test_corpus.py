@@ -341,6 +341,16 @@ def test_a_place_within_a_document_is_that_of_its_token(tmp_path: Path) -> None:
     assert corpus_of("a").place_within("train", 0, 0) == "here, train document 0"
 
 
+def test_words_that_all_begin_alike_are_noted_where_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "train.conll"
+    path.write_text("en:Mira B-person\nen:left O\n\n" * 50)
+    (note,) = load_corpus(path).notes
+    assert note.startswith("each of the 100 words of the train split begins with 'en:'")
+    assert not load_corpus(path, for_checking=True).notes  # `check` has a rule for them
+    path.write_text("en:Mira B-person\nleft O\n\n" * 50)
+    assert not load_corpus(path).notes
+
+
 def test_labels_that_training_lacks_are_let_pass_on_request(folder: Path) -> None:
     (folder / "test.conll").write_text("Rome B-city\n")
     corpus = load_corpus(folder, for_checking=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.view import View, quoted
+from nerine.data.corpus import shared_prefix_note
 
 _FEWEST_NUMBERS = 2
-_FEWEST_PREFIXED = 100
 
 
 def unreadable(view: View) -> Iterator[Remark]:
@@ -35,16 +34,10 @@ def numbers(view: View) -> Iterator[Remark]:
 
 
 def shared_prefixes(view: View) -> Iterator[Remark]:
-    """Splits whose words all begin alike, as those of WikiANN do: `de:Anton de:Wilhelm`."""
-    for split, documents in view.corpus.splits.items():
-        words = [word for document in documents for word in document.text.split()]
-        prefix = os.path.commonprefix(words)  # noqa: RUF071 - of their characters
-        if prefix and len(words) >= _FEWEST_PREFIXED:
-            yield Remark(
-                f"each of the {len(words):,} words of the {split} split begins with "
-                f"{quoted(prefix)}, which other texts will not: remove it from the file",
-                Spot(split),
-            )
+    """Splits whose words all begin alike."""
+    for split in view.corpus.splits:
+        if note := shared_prefix_note(view.corpus, split):
+            yield Remark(note, Spot(split))
 
 
 def overlaps(view: View) -> Iterator[Remark]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from nerine.core.arguments import checked
 from nerine.core.context import in_context
-from nerine.core.display import listed
-from nerine.core.document import Document, count_entities, labels_of
+from nerine.core.document import Document, labels_of
 from nerine.core.errors import CorpusError, HubError
 from nerine.core.files import disk_errors
 from nerine.data.corpus.corpus import Corpus
+from nerine.data.corpus.notes import shared_prefix_note, unseen_label_notes
 from nerine.data.corpus.saved_dataset import is_saved_dataset, open_saved_dataset
 from nerine.data.formats import (
     EXTENSIONS,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 SAMPLE = "sample"
 
 _DEFAULT_READ = ReadOptions()
-_MOST_LABELS = 8
 
 SplitSource = Sequence[Path] | RecordRows
 """The files of a split, or its rows in a folder that `datasets` saved."""
@@ -70,11 +68,12 @@ def load_corpus(
         splits: For a data set on the hub or one that `datasets` saved, its name of each split that
             is wanted, as in `{"train": "train_2020"}`; others are not fetched.
         for_checking: Whether lines and records that cannot be read are left out and listed in the
-            logs instead of an error, without notes on labels that training lacks.
+            logs instead of an error, without notes on what the corpus holds.
 
     Returns:
         The corpus, with every split read and checked. A label that the training split lacks is
-        noted: no model can learn it, and evaluation counts its entities as missed.
+        noted: no model can learn it, and evaluation counts its entities as missed. Words that all
+        begin alike are noted too.
 
     Raises:
         ArgumentError: If an argument has another type.
@@ -114,7 +113,8 @@ def load_corpus(
         )
     corpus = _read_corpus(sources, format, options, name, for_checking)
     if not for_checking:
-        notes += unseen_label_notes(corpus)
+        prefixes = (shared_prefix_note(corpus, split) for split in corpus.splits)
+        notes += (*unseen_label_notes(corpus), *filter(None, prefixes))
     return replace(corpus, config=found_config, notes=notes)
 
 
@@ -187,45 +187,3 @@ def _in_context(placed: Iterable[tuple[str, Document]]) -> Iterator[tuple[str, D
     pairs = list(placed)
     documents = in_context(document for _, document in pairs)
     return ((place, each) for (place, _), each in zip(pairs, documents, strict=True))
-
-
-def unseen_label_notes(
-    corpus: Corpus, splits: Sequence[str] = ("validation", "test")
-) -> tuple[str, ...]:
-    """A note for each split with labels that the training split lacks.
-
-    Args:
-        corpus: A corpus; without a training split, there is nothing to note.
-        splits: The splits to look at, as far as they are there.
-    """
-    notes = []
-    for name in splits if "train" in corpus.splits else ():
-        documents = corpus.splits.get(name, ())
-        found = count_entities(documents)
-        unseen = [label for label in labels_of(documents) if label not in corpus.labels]
-        if not unseen:
-            continue
-        index, entity = next(
-            (index, entity)
-            for index, document in enumerate(documents)
-            for entity in document.entities
-            if entity.label == unseen[0]
-        )
-        said = listed((f"{label!r} ({found[label]:,})" for label in unseen), _MOST_LABELS)
-        hints = filter(None, (similar_label(label, corpus.labels) for label in unseen[:1]))
-        notes.append(
-            f"the {name} split has labels that the training split lacks: {said}, the first at "
-            f"{corpus.place_within(name, index, entity.start)}: no model can learn them, and "
-            "evaluation counts them as missed" + "".join(f"; {hint}" for hint in hints)
-        )
-    return tuple(notes)
-
-
-def similar_label(label: str, labels: Iterable[str]) -> str | None:
-    """A hint that names the one of `labels` most similar to `label`, if any is similar."""
-    known = list(labels)
-    same = [each for each in known if each.casefold() == label.casefold()]
-    if same:
-        return f"{same[0]!r} differs only in upper and lower case"
-    near = difflib.get_close_matches(label, known, n=1)
-    return f"the nearest one is {near[0]!r}" if near else None
