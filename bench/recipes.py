@@ -29,6 +29,7 @@ from nerine.model.tagger import Tagger
 CORPUS = "wnut"
 RECIPES: Mapping[str, str] = {
     "MPNet": "mpnet-crf-and-words",
+    "MPNet teacher": "mpnet-teacher-crf",
     "raw text": "mpnet-teacher-raw-crf",
     "raw text, 3 layers": "three-layers-raw",
 }

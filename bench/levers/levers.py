@@ -51,7 +51,7 @@ class Lever:
     adapted: bool = False
 
 
-_RAW = {"precision": "bf16", "unlabelled_per_gold": 3.0, "epochs": 7}
+_RAW = {"unlabelled_per_gold": 3.0, "epochs": 7}
 """Settings of a student that learns from raw texts too: as many passes over the labelled texts as
 the plan makes on WNUT, three raw texts for each of them."""
 
@@ -66,12 +66,13 @@ LEVERS: Mapping[str, Lever] = {
     "case-marks": Lever({"case_marks": True}, ALL),
     "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),
     "adapted": Lever(corpora=TWEETS, adapted=True),
-    "three-teachers": Lever({"precision": "bf16"}, teachers=3),
+    "three-teachers": Lever(teachers=3),
     "self-training": Lever(_RAW, TWEETS, teachers=1, raw=True),
     "three-teachers-raw": Lever(_RAW, TWEETS, teachers=3, raw=True),
     "mpnet": Lever(corpora=WNUT, encoder=MPNET),
     "mpnet-crf-and-words": Lever({"crf": True}, WNUT, encoder=MPNET),
-    "mpnet-teacher": Lever({"precision": "bf16"}, WNUT, teacher="mpnet", teachers=1),
+    "mpnet-teacher": Lever(corpora=WNUT, teacher="mpnet", teachers=1),
+    "mpnet-teacher-crf": Lever({"crf": True}, WNUT, teacher="mpnet-crf-and-words", teachers=1),
     "mpnet-teacher-raw": Lever(_RAW, WNUT, teacher="mpnet", teachers=1, raw=True),
     "mpnet-teacher-raw-crf": Lever(
         {**_RAW, "crf": True}, WNUT, teacher="mpnet-crf-and-words", teachers=1, raw=True
