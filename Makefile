@@ -128,10 +128,9 @@ clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made again when the dependencies change. The constraints pin the tested versions; on Linux they
-# include the CPU build of torch if pip finds it (see docs/install.md). Modules are compiled when they
-# are first imported: to compile all of them takes two thirds of pip's time.
+# include the CPU build of torch if pip finds it (see docs/install.md).
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --upgrade pip
-	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[train,serve,demo,datasets,spacy,presidio,sklearn,redact,tune,lora]' --group dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,serve,demo,datasets,spacy,presidio,sklearn,redact,tune,lora]' --group dev
 	touch $@
