@@ -349,6 +349,9 @@ def test_words_that_all_begin_alike_are_noted_where_they_stand(tmp_path: Path) -
     assert not load_corpus(path, for_checking=True).notes  # `check` has a rule for them
     path.write_text("en:Mira B-person\nleft O\n\n" * 50)
     assert not load_corpus(path).notes
+    path.write_text(f"{'a' * 500} B-person\n\n" * 100)
+    (note,) = load_corpus(path).notes
+    assert f"begins with '{'a' * 60}…', which" in note
 
 
 def test_labels_that_training_lacks_are_let_pass_on_request(folder: Path) -> None:

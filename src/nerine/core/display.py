@@ -25,6 +25,7 @@ _LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09,
 
 
 _LONG_PATH = 3
+_LONGEST_QUOTE = 60
 """From so many parts on, a path is long."""
 
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
@@ -56,6 +57,11 @@ def escaped_line(text: str) -> str:
     if not first or first == "&" or first.isalpha():
         return shown
     return f"&#{ord(first)};{shown[1:]}"
+
+
+def quoted(text: str) -> str:
+    """A text in quotes, in one line, cut if it is long; invisible characters are escaped."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:

@@ -9,11 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from nerine.core.display import quoted
 from nerine.core.document import Document
 from nerine.core.words import rule_words
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import MOST_PLACES, View, quoted, times
+from nerine.curation.checks.view import MOST_PLACES, View, times
 
 _Form = tuple[str, ...]
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import regex
 
-from nerine.core.display import HTML_REFERENCE
+from nerine.core.display import HTML_REFERENCE, quoted
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.mojibake import repaired_runs
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import View, listed, quoted, times
+from nerine.curation.checks.view import View, listed, times
 
 Applies = Callable[[str, int], bool]
 

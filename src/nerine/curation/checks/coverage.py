@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from nerine.core.display import counted
+from nerine.core.display import counted, quoted
 from nerine.curation.checks.characters import spelled
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.subwords import Cut, Range
-from nerine.curation.checks.view import View, quoted, times
+from nerine.curation.checks.view import View, times
 
 
 def unknown_words(view: View) -> Iterator[Remark]:

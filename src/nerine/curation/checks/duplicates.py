@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from nerine.core.display import quoted
 from nerine.core.document import Document
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
 from nerine.curation.checks.similarity import own_words
-from nerine.curation.checks.view import View, listed, quoted
+from nerine.curation.checks.view import View, listed
 from nerine.data.near_duplicates import Where, masked
 from nerine.evaluation.metrics.scoring import ranges_of
 

@@ -8,10 +8,11 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 
+from nerine.core.display import quoted
 from nerine.core.words import cut_words
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import Mention, View, quoted
+from nerine.curation.checks.view import Mention, View
 
 _LONG_WORDS, _LONG_RATIO, _TOO_LONG = 8, 4, 25
 _RARELY = 0.1

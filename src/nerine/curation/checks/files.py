@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nerine.core.display import quoted
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import View, quoted
+from nerine.curation.checks.view import View
 from nerine.data.corpus import shared_prefix_note
 
 _FEWEST_NUMBERS = 2

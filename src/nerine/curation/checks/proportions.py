@@ -6,10 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
-from nerine.core.display import counted
+from nerine.core.display import counted, quoted
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import View, quoted
+from nerine.curation.checks.view import View
 from nerine.data.split_files import SPLITS
 
 FEWEST_OF_LABEL = 20

@@ -12,11 +12,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from nerine.core.display import quoted
 from nerine.core.document import Token
 from nerine.core.words import rule_words
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import MOST_PLACES, Mention, View, quoted, times
+from nerine.curation.checks.view import MOST_PLACES, Mention, View, times
 
 _RUN = re.compile(r"\w+")
 _GAP = re.compile(r"[\W_]*\Z")

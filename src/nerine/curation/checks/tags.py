@@ -6,11 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from nerine.core.display import counted
+from nerine.core.display import counted, quoted
 from nerine.core.document import Document, Token
 from nerine.curation.checks.findings import Remark, Spot
 from nerine.curation.checks.rule import Rule
-from nerine.curation.checks.view import Mention, View, quoted
+from nerine.curation.checks.view import Mention, View
 from nerine.data.corpus import similar_label
 from nerine.data.formats import TagFault
 

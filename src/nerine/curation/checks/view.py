@@ -13,7 +13,6 @@ from nerine.curation.checks.similarity import NearCopies, NearCopy
 from nerine.curation.checks.subwords import Cut, Subwords
 from nerine.data.corpus import Corpus
 
-_LONGEST_QUOTE = 60
 MOST_PLACES = 3
 """The most places that a message names."""
 
@@ -89,11 +88,6 @@ def listed(shown: Sequence[str], number: int) -> str:
     """`a, b and 3 more`: the items shown of `number` items."""
     more = number - len(shown)
     return f"{', '.join(shown)} and {more:,} more" if more else ", ".join(shown)
-
-
-def quoted(text: str) -> str:
-    """A text in quotes, in one line, cut if it is long; invisible characters are escaped."""
-    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 
 def times(number: int) -> str:

@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Sequence
 
-from nerine.core.display import listed
+from nerine.core.display import listed, quoted
 from nerine.core.document import count_entities, labels_of
 from nerine.data.corpus.corpus import Corpus
 
@@ -66,9 +66,9 @@ def shared_prefix_note(corpus: Corpus, split: str) -> str | None:
             words += len(own)
         if prefix == "":
             return None
-    if words < _FEWEST_PREFIXED:
+    if prefix is None or words < _FEWEST_PREFIXED:
         return None
     return (
-        f"each of the {words:,} words of the {split} split begins with {prefix!r}, which other "
-        "texts will not: remove it from the words"
+        f"each of the {words:,} words of the {split} split begins with {quoted(prefix)}, which "
+        "other texts will not: remove it from the words"
     )
