@@ -40,6 +40,8 @@ class Lever:
             those from 0 on; 0 for a model that is trained on labels alone.
         raw: Whether the teachers label raw texts too.
         adapted: Whether the encoder is adapted to raw texts first.
+        soup: The number of seeds whose mean of weights is the model; 0 for a single run. The first
+            is `soup` times the seed of the trial.
     """
 
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Lever:
     teachers: int = 0
     raw: bool = False
     adapted: bool = False
+    soup: int = 0
 
 
 _RAW = {"unlabelled_per_gold": 3.0, "epochs": 7}
@@ -66,6 +69,7 @@ LEVERS: Mapping[str, Lever] = {
     "case-marks": Lever({"case_marks": True}, ALL),
     "case-marks-thawed": Lever({"case_marks": True, "freeze_embeddings": False}, ALL),
     "adapted": Lever(corpora=TWEETS, adapted=True),
+    "soup": Lever({"crf": True}, soup=3),
     "three-teachers": Lever(teachers=3),
     "self-training": Lever(_RAW, TWEETS, teachers=1, raw=True),
     "three-teachers-raw": Lever(_RAW, TWEETS, teachers=3, raw=True),

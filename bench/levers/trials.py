@@ -39,6 +39,7 @@ from nerine.model.tagger import Tagger
 from nerine.training.adaptation.adapt import adapt
 from nerine.training.distillation.distill import distill
 from nerine.training.run import TrainingRun
+from nerine.training.seeds import SeedRuns, train_seeds
 from nerine.training.train import train
 
 Row = dict[str, Any]
@@ -151,17 +152,21 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
     encoder = _encoder(lever, corpus_name, texts, means)
     teachers = [str(run_folder(*key)) for key in teachers_of((name, corpus_name, seed))]
     output = run_folder(name, corpus_name, seed)
-    changes = {"encoder": encoder, **BASE, **lever.changes, "seed": seed}
+    run: TrainingRun | SeedRuns
+    changes = {"encoder": encoder, **BASE, **lever.changes, "seed": seed * (lever.soup or 1)}
     shutil.rmtree(output, ignore_errors=True)
     clock = Clock()
     if teachers:
         unlabelled = texts if lever.raw else []
         run = distill(teachers, corpus, output=output, unlabelled=unlabelled, **changes)
+    elif lever.soup:
+        run = train_seeds(corpus, output=output, seeds=lever.soup, keep="soup", **changes)
     else:
         run = train(corpus, output=output, **changes)
     minutes = clock.minutes()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tagger = _tagger_of(run)
+    best = run.best if isinstance(run, SeedRuns) else run
     gold = corpus.validation
     predicted = tagger.predict(gold)
     return {
@@ -171,8 +176,8 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
         "changes": dict(lever.changes),
         "f1": score(gold, predicted).overall.f1,
         "argmax": score(gold, likeliest(tagger, gold)).overall.f1,
-        "best_step": run.best.step,
-        "steps": run.epochs[-1].step,
+        "best_step": best.best.step,
+        "steps": best.epochs[-1].step,
         "counts": counts(corpus, predicted),
         "biased": counts(corpus, biased_by_halves(tagger, gold)),
         **({"raw": len(texts), "left_out": left_out} if needs_raw else {}),
@@ -185,7 +190,7 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
     }
 
 
-def _tagger_of(run: TrainingRun) -> Tagger:
+def _tagger_of(run: TrainingRun | SeedRuns) -> Tagger:
     if run.interrupted:
         raise KeyboardInterrupt(run.interrupted)
     return run.tagger()
