@@ -23,7 +23,9 @@ from bench.panel.outcome import Outcome
 from bench.panel.store import STORE, Result, append_result, make_result, read_results
 from bench.panel.systems import NERINE
 from bench.panel.tables import difference_interval, mean_f1
-from nerine.evaluation.epochs import EPOCHS_FILE, EpochRecord, best_record, read_epochs
+from nerine.evaluation.epochs import best_record, read_epochs
+from nerine.model.loading.checkpoint import load_checkpoint
+from nerine.model.loading.seeds import seed_folders
 from nerine.model.tagger import Tagger
 
 CORPUS = "wnut"
@@ -59,23 +61,19 @@ def _score(recipe: str, seed: int, means: Means, levers: Path, store: Path) -> N
     trial = RECIPES[recipe], CORPUS, seed
     folder = run_of(trial, means, levers)
     corpus = panel_corpus(CORPUS)
-    best = best_record(_epochs(folder))
+    runs = seed_folders(folder) or [folder]  # a soup has no epochs of its own
+    best = best_record([record for run in runs for record in read_epochs(run) or ()])
+    checkpoint = load_checkpoint(folder)
     (row,) = (each for each in read(levers) if key_of(each) == trial)
     outcome = Outcome(
         best_epoch=best.epoch,
-        validation_f1=row["f1"],
-        predicted={"strict": Tagger.load(folder).predict(corpus.test)},
+        validation_f1=checkpoint.scores["validation"]["f1"],
+        predicted={"strict": Tagger.from_checkpoint(checkpoint).predict(corpus.test)},
         minutes=row["minutes"],
         core_minutes=row["core_minutes"],
         versions={name: version(name) for name in ("nerine", "torch", "transformers")},
     )
     append_result(store, make_result((recipe, CORPUS, seed), corpus.test, outcome, means.threads))
-
-
-def _epochs(folder: Path) -> Sequence[EpochRecord]:
-    """The records of a run, or of all runs of a soup, which has none of its own."""
-    runs = [folder] if (folder / EPOCHS_FILE).is_file() else sorted(folder.glob("seed-*"))
-    return [record for run in runs for record in read_epochs(run) or ()]
 
 
 def _print_table(results: Sequence[Result]) -> None:

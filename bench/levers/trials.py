@@ -166,7 +166,7 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
     minutes = clock.minutes()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tagger = _tagger_of(run)
-    best = run.best if isinstance(run, SeedRuns) else run
+    shown = run.best if isinstance(run, SeedRuns) else run  # a soup has no steps of its own
     gold = corpus.validation
     predicted = tagger.predict(gold)
     return {
@@ -176,8 +176,8 @@ def _run(name: str, corpus_name: str, seed: int, means: Means) -> Row:
         "changes": dict(lever.changes),
         "f1": score(gold, predicted).overall.f1,
         "argmax": score(gold, likeliest(tagger, gold)).overall.f1,
-        "best_step": best.best.step,
-        "steps": best.epochs[-1].step,
+        "best_step": shown.best.step,
+        "steps": shown.epochs[-1].step,
         "counts": counts(corpus, predicted),
         "biased": counts(corpus, biased_by_halves(tagger, gold)),
         **({"raw": len(texts), "left_out": left_out} if needs_raw else {}),

@@ -25,8 +25,9 @@ _LINES = {code: shown for code, shown in _ONE_LINE.items() if code not in (0x09,
 
 
 _LONG_PATH = 3
-_LONGEST_QUOTE = 60
 """From so many parts on, a path is long."""
+_LONGEST_QUOTE = 60
+"""The most characters of a text in a message."""
 
 _REFERENCES = {ord(sign): f"&#{ord(sign)};" for sign in "\\`*_[]<>#!|~&@$"}
 _ADDRESSES = {"://": "&#58;//", "www.": "www&#46;"}  # some viewers make links of them
